@@ -1,0 +1,233 @@
+"""The process in which libFuzzer, through atheris, decides what to run next.
+
+``python -m forkfuzz.campaign.atheris_worker`` is started by the supervisor, gets a
+`Job` on its standard input and answers in lines of JSON on its standard output. It is
+a process of its own because libFuzzer owns the process that it runs in: it installs
+handlers, writes where it likes and does not come back.
+
+atheris is used as a libFuzzer for Python, without its instrumentation: the feedback is
+a buffer of our own, registered as libFuzzer's coverage counters. Instrumenting the
+model would cost three times the speed and say less.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import select
+import signal
+import sys
+from mmap import mmap
+from typing import NoReturn
+
+import attrs
+import msgspec
+
+from forkfuzz.strategies import Bytes
+from forkfuzz.strategies.mutator import LIBFUZZER_FLAGS, crossover, mutate
+
+from .clock import Stopwatch, Ticker
+from .events import Reason
+from .tally import Tally
+from .target import FEEDBACK_BYTES, find_opener
+from .wire import (
+    ARTIFACTS,
+    NEW_INPUTS,
+    SEED_LIST,
+    Done,
+    Failure,
+    Hit,
+    Job,
+    Message,
+    Status,
+)
+
+HANG_SECONDS = 30
+"""After so long a single run counts as hung, and libFuzzer ends the process."""
+
+_STDIN = 0
+_BROKEN = 3
+
+
+@attrs.define(eq=False)
+class SharedFeedback:
+    """A feedback buffer that libFuzzer reads, and clears before each run."""
+
+    buffer: mmap = attrs.field(factory=lambda: mmap(-1, FEEDBACK_BYTES))
+
+    def register(self) -> None:
+        """Make the buffer libFuzzer's coverage counters.
+
+        Once, and only from within the first run: before, the library with the
+        counters is not loaded, and loading it would silently cut off our mutator.
+        libFuzzer takes no features from the first run, so nothing is lost.
+        """
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer))
+        init = _libfuzzer()["__sanitizer_cov_8bit_counters_init"]
+        init.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+        init.restype = None
+        init(start, start + FEEDBACK_BYTES)
+
+
+class Worker:
+    """Serves libFuzzer's three calls: run this, vary this, cross these.
+
+    Args:
+        job: The orders.
+        out: Descriptor to which messages go.
+    """
+
+    def __init__(self, job: Job, out: int) -> None:
+        config = job.campaign
+        self._config = config
+        self._out = out
+        self._target = find_opener(config.opener)(config.spec)
+        self._random = random.Random(config.seed)
+        self._strategy = Bytes()
+        self._feedback = SharedFeedback()
+        self._registered = False
+        self._tally = Tally(config.spec.rules)
+        self._watch = Stopwatch()
+        self._ticker = Ticker()
+
+    def run(self, data: bytes) -> None:
+        """Run *data*; whatever goes wrong, do not return to libFuzzer with it."""
+        try:
+            if not self._registered:
+                self._registered = True
+                self._feedback.register()
+            self._strategy.rewind(data)
+            result = self._target.run(self._strategy, self._feedback)
+            signature = self._tally.note(result)
+            if signature is not None:
+                runs = self._tally.runs
+                self.send(Hit(signature, data.hex(), result.digest(), runs))
+        except BaseException as error:
+            self.fail(error, data)
+        self._go_on_or_finish()
+
+    def mutate(self, data: bytes, max_size: int, _seed: int) -> bytes:
+        """Vary *data*. Raising, or returning too much, would hang the process."""
+        try:
+            return mutate(data, max_size, self._random)[:max_size] or b"\0"
+        except BaseException as error:
+            self.fail(error, data)
+
+    def cross(self, a: bytes, b: bytes, max_size: int, _seed: int) -> bytes:
+        """Cross *a* with *b*. Raising, or returning too much, would hang the process."""
+        try:
+            return crossover(a, b, max_size, self._random)[:max_size] or b"\0"
+        except BaseException as error:
+            self.fail(error, a)
+
+    def send(self, message: Message) -> None:
+        """Write one line; without a supervisor to read it, stop."""
+        rest = memoryview(msgspec.json.encode(message) + b"\n")
+        try:
+            while rest:
+                rest = rest[os.write(self._out, rest) :]
+        except BrokenPipeError:
+            os._exit(_BROKEN)
+
+    def fail(self, error: BaseException, data: bytes = b"") -> NoReturn:
+        """Tell the supervisor what broke, and leave without unwinding libFuzzer."""
+        self.send(Failure(f"{type(error).__name__}: {error}", data.hex()))
+        os._exit(_BROKEN)
+
+    def _go_on_or_finish(self) -> None:
+        elapsed = self._watch.elapsed()
+        tally = self._tally
+        reason: Reason | None = None
+        if tally.visible and not self._config.keep_going:
+            reason = "finding"
+        else:
+            reason = self._config.spent(tally.runs, elapsed)
+        if reason is None and self._ticker.is_due(elapsed):
+            self.send(Status(tally.runs, tally.hits))
+            if _is_closed(_STDIN):
+                reason = "interrupted"
+        if reason is not None:
+            self.send(Done(reason, tally.runs, tally.hits, tally.reached))
+            # libFuzzer would write statistics, or wait for locks; all is said.
+            os._exit(0)
+
+
+def libfuzzer_arguments(job: Job) -> list[str]:
+    """Return the command line that libFuzzer is to believe it was given."""
+    config = job.campaign
+    arguments = [
+        "forkfuzz",
+        *LIBFUZZER_FLAGS,
+        f"-max_len={config.max_len}",
+        # 0 would mean: any.
+        f"-seed={config.seed % 0xFFFFFFFF + 1}",
+        f"-timeout={HANG_SECONDS}",
+        f"-artifact_prefix={ARTIFACTS}/",
+        "-rss_limit_mb=0",
+        # Ctrl-C is the supervisor's business, and nobody else writes the corpus.
+        "-handle_int=0",
+        "-reload=0",
+    ]
+    if job.has_seeds:
+        # A list, because the order of a folder depends on the file system.
+        arguments.append(f"-seed_inputs=@{SEED_LIST}")
+    return [*arguments, NEW_INPUTS]
+
+
+def main() -> NoReturn:
+    """Do the job that stands on the first line of the standard input."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    job = msgspec.json.decode(_read_line(_STDIN), type=Job)
+    out = _take_stdout()
+    worker = Worker(job, out)
+    try:
+        import atheris  # takes long, and has no wheel everywhere
+
+        atheris.Setup(
+            libfuzzer_arguments(job),
+            worker.run,
+            custom_mutator=worker.mutate,
+            custom_crossover=worker.cross,
+            internal_libfuzzer=True,
+        )
+        atheris.Fuzz()
+    except BaseException as error:
+        worker.fail(error)
+    # Not by returning: after Fuzz, leaving in the ordinary way can hang.
+    os._exit(_BROKEN)
+
+
+def _libfuzzer() -> ctypes.CDLL:
+    program = ctypes.CDLL(None)
+    if hasattr(program, "LLVMFuzzerRunDriver"):  # libFuzzer was preloaded
+        return program
+    return ctypes.CDLL(sys.modules["atheris.core_with_libfuzzer"].__file__)
+
+
+def _read_line(fd: int) -> bytes:
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        # Byte by byte: whatever else is in the pipe must stay there.
+        byte = os.read(fd, 1)
+        if not byte:
+            os._exit(_BROKEN)
+        line += byte
+    return bytes(line)
+
+
+def _take_stdout() -> int:
+    """Keep the standard output for messages; what else is printed goes to stderr."""
+    sys.stdout.flush()
+    out = os.dup(1)
+    os.dup2(2, 1)
+    return out
+
+
+def _is_closed(fd: int) -> bool:
+    # Nothing is ever sent after the job, so being readable means the end.
+    return bool(select.select([fd], [], [], 0)[0])
+
+
+if __name__ == "__main__":
+    main()

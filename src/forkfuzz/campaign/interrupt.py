@@ -1,0 +1,38 @@
+"""Ctrl-C: once to stop and save, twice to stop now."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class Interrupts:
+    """While it is entered, the first SIGINT is a request, the second an exception.
+
+    Only the main thread of a program can ask for this; elsewhere nothing changes.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interrupts:  # noqa: PYI034 -- final in practice
+        with contextlib.suppress(ValueError):  # not the main thread
+            self._before = signal.signal(signal.SIGINT, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _handle(self, _signum: int, _frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True

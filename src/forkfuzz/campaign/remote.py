@@ -1,0 +1,161 @@
+"""A campaign in a worker process: believe nothing that does not repeat here."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from forkfuzz.errors import InternalError
+
+from .atomic import TEMPORARY
+from .clock import PROGRESS_PERIOD, Stopwatch
+from .config import CampaignConfig
+from .events import Event, Finding, Finished, Reason
+from .interrupt import Interrupts
+from .local import Keep
+from .pace import Pace
+from .target import Target
+from .verify import execute_again
+from .wire import (
+    ARTIFACTS,
+    NEW_INPUTS,
+    SEED_LIST,
+    SEEDS,
+    Done,
+    Failure,
+    Hit,
+    Job,
+    Status,
+)
+from .worker_process import STOP_SECONDS, WorkerProcess
+
+
+def fuzz_in_worker(
+    config: CampaignConfig,
+    target: Target,
+    *,
+    inputs: Sequence[bytes],
+    keep: Keep,
+    interrupts: Interrupts,
+    scratch_in: Path | None,
+) -> Iterator[Event]:
+    """Let a worker run until it is done or the user asks to stop.
+
+    Args:
+        config: What to fuzz, and for how long.
+        target: The same target, opened in this process.
+        inputs: Where to start.
+        keep: Told what is new.
+        interrupts: Whether the user has asked to stop.
+        scratch_in: Where to make the scratch folder; its name is one that is swept
+            when a campaign is next opened there.
+
+    Raises:
+        InternalError: The worker broke, or a finding does not repeat.
+    """
+    with tempfile.TemporaryDirectory(
+        prefix=f"{TEMPORARY}worker-", dir=scratch_in
+    ) as scratch:
+        nest = _Nest(Path(scratch))
+        nest.lay(inputs)
+        job = Job(config, has_seeds=bool(inputs))
+        with WorkerProcess(job, Path(scratch)) as worker:
+            yield from _Supervision(target, worker, nest, keep).events(interrupts)
+
+
+class _Supervision:
+    """Turns a worker's messages into events."""
+
+    def __init__(
+        self, target: Target, worker: WorkerProcess, nest: _Nest, keep: Keep
+    ) -> None:
+        self._target = target
+        self._worker = worker
+        self._nest = nest
+        self._keep = keep
+        self._watch = Stopwatch()
+        self._pace = Pace()
+        self._asked_at: float | None = None
+        self.signatures: set[str] = set()
+        self.runs = 0
+        self.hits = 0
+
+    def events(self, interrupts: Interrupts) -> Iterator[Event]:
+        while True:
+            if interrupts.requested and self._asked_at is None:
+                self._asked_at = self._watch.elapsed()
+                self._worker.ask_to_stop()
+            for message in self._worker.receive(PROGRESS_PERIOD):
+                match message:
+                    case Hit():
+                        yield self._finding(message)
+                    case Status():
+                        yield self._progress(message)
+                    case Failure():
+                        raise InternalError(_explain(message))
+                    case Done():
+                        yield self._progress(message)
+                        reason: Reason = message.reason
+                        yield Finished(reason, message.runs, message.reached)
+                        return
+            if self._is_deaf():
+                # It is stuck in a run. What it found and kept before is safe.
+                self._keep(self._nest.hatched())
+                yield Finished("interrupted", self.runs, ())
+                return
+
+    def _finding(self, hit: Hit) -> Finding:
+        data = bytes.fromhex(hit.input)
+        again = execute_again(self._target, data, hit.digest)
+        self.signatures.add(hit.signature)
+        elapsed = self._watch.elapsed()
+        return Finding(hit.signature, data, again, hit.runs, elapsed)
+
+    def _progress(self, message: Status | Done) -> Event:
+        self.runs, self.hits = message.runs, message.hits
+        self._keep(self._nest.hatched())
+        features, corpus = self._worker.counts()
+        return self._pace.progress(self._watch.elapsed(), self, features, corpus)
+
+    def _is_deaf(self) -> bool:
+        asked_at = self._asked_at
+        return asked_at is not None and self._watch.elapsed() > asked_at + STOP_SECONDS
+
+
+class _Nest:
+    """The folder that a worker and libFuzzer write to, thrown away afterwards."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._taken: set[str] = set()
+        for name in (SEEDS, NEW_INPUTS, ARTIFACTS):
+            (folder / name).mkdir()
+
+    def lay(self, inputs: Sequence[bytes]) -> None:
+        """Write the first inputs, and the list of them in their order."""
+        names = [f"{SEEDS}/{number:06}" for number in range(len(inputs))]
+        for name, data in zip(names, inputs, strict=True):
+            (self._folder / name).write_bytes(data)
+        (self._folder / SEED_LIST).write_text(",".join(names), encoding="ascii")
+
+    def hatched(self) -> list[bytes]:
+        """Return the inputs that libFuzzer saved since the last call."""
+        found = []
+        for path in sorted((self._folder / NEW_INPUTS).iterdir()):
+            if path.name in self._taken:
+                continue
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:  # replaced by a shorter one
+                continue
+            # libFuzzer writes in place; the name says when the file is complete.
+            if hashlib.sha1(data, usedforsecurity=False).hexdigest() == path.name:
+                self._taken.add(path.name)
+                found.append(data)
+        return found
+
+
+def _explain(failure: Failure) -> str:
+    return f"forkfuzz bug: {failure.message}; input {failure.input}"

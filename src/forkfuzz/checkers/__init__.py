@@ -1,0 +1,65 @@
+"""Was it right: properties, judged by code that the kernel model does not share.
+
+A checker sees what `forkfuzz.mm.watch.Watcher` names, and the state of page tables,
+TLBs and frames. It never asks the model, or the rules, what ought to have happened.
+"""
+
+from .checker import Checker
+from .isolation import IsolationChecker
+from .locks import LockOrderChecker, VmaLockChecker
+from .pages import ExclusiveChecker, RefcountChecker
+from .pins import PinChecker
+from .snapshot import SnapshotChecker
+from .threads import OwnStoresChecker
+from .tlb import StaleWritableChecker, TwoFramesChecker, UseAfterFreeChecker
+from .undo import UndoChecker
+from .violation import Severity, StoreRef, Violation
+
+ALL: tuple[type[Checker], ...] = (
+    SnapshotChecker,
+    IsolationChecker,
+    OwnStoresChecker,
+    StaleWritableChecker,
+    TwoFramesChecker,
+    UseAfterFreeChecker,
+    ExclusiveChecker,
+    RefcountChecker,
+    PinChecker,
+    VmaLockChecker,
+    LockOrderChecker,
+    UndoChecker,
+)
+"""Every checker; a run has one of each."""
+
+PROPERTIES: dict[str, str] = {
+    "snapshot.torn": "the child's memory is one that the parent never had",
+    "snapshot.stale": "the child's memory is one that the parent had too early",
+    "snapshot.leak-to-child": "a store by the parent after the cut is in the child",
+    "snapshot.leak-to-parent": "a store by the child is in the parent",
+    "tlb.stale-writable": "a TLB gives W after the flush that takes it away",
+    "tlb.two-frames": "CPUs use different frames for one page, one of them writable",
+    "tlb.use-after-free": "a translation or reference leads to a freed frame",
+    "pte.writable-shared": "an entry with W maps a page that is not exclusive",
+    "page.exclusive-shared": "an exclusive page is mapped more than once",
+    "page.refcount": "counts differ from mappings and holders",
+    "pin.not-exclusive": "a pinned page is not exclusive",
+    "pin.diverged": "the pinning process, or another, maps what it must not",
+    "parent.lost-store": "a process has lost a store of its own",
+    "parent.stale-read": "a thread reads what was there before its own store",
+    "lock.vma-overlap": "a VMA is read-locked and write-locked at once",
+    "lock.order": "locks are taken in an order, or a state, that can deadlock",
+    "lock.deadlock": "no task can go on",
+    "run.livelock": "the run does not end",
+    "fork.not-undone": "a failed fork leaves something of the child",
+    "child.pte-flags": "fork gave the child an entry with wrong bits",
+}
+"""What each property says when it is broken."""
+
+__all__ = [
+    "ALL",
+    "PROPERTIES",
+    "Checker",
+    "Severity",
+    "StoreRef",
+    "Violation",
+]

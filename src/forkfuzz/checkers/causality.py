@@ -1,0 +1,48 @@
+"""Which store a program can know to have come before which.
+
+Program order, and loads that read stores: the vector clocks of Lamport's happened-
+before. Memory is sequentially consistent, so these are the only orders that a program
+can observe without a clock.
+"""
+
+from __future__ import annotations
+
+Clock = dict[int, int]
+"""How many stores of each thread, by CPU number, are known to have happened."""
+
+
+class Causality:
+    """Tells whether one store happened before another."""
+
+    def __init__(self) -> None:
+        self._now: dict[int, Clock] = {}
+        self._stores: dict[int, tuple[int, int]] = {}
+        self._clocks: dict[int, Clock] = {}
+
+    def stored(self, thread: int, store: int) -> None:
+        """A thread has made a store."""
+        clock = self._now.setdefault(thread, {})
+        clock[thread] = clock.get(thread, 0) + 1
+        self._stores[store] = (thread, clock[thread])
+        self._clocks[store] = dict(clock)
+
+    def loaded(self, thread: int, store: int) -> None:
+        """A thread has read what *store* wrote."""
+        known = self._clocks.get(store)
+        if known is None:
+            return
+        clock = self._now.setdefault(thread, {})
+        for other, count in known.items():
+            if count > clock.get(other, 0):
+                clock[other] = count
+
+    def is_cpu_store(self, store: int) -> bool:
+        """Return whether a thread made it, not a device."""
+        return store in self._stores
+
+    def before(self, first: int, second: int) -> bool:
+        """Return whether *first* happened before *second*, for a program."""
+        if first not in self._stores or second not in self._clocks:
+            return False
+        thread, count = self._stores[first]
+        return first != second and self._clocks[second].get(thread, 0) >= count

@@ -1,0 +1,81 @@
+"""What all checkers share: a view of the run, and a place to report to."""
+
+from __future__ import annotations
+
+from forkfuzz.engine import Machine
+from forkfuzz.mm.mm_types import VM_SHARED, MmStruct
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT, PTE_MARKER_GUARD
+from forkfuzz.mm.watch import Watcher
+from forkfuzz.mm.world import World
+
+from .violation import Severity, StoreRef, Violation
+
+GUARD_VALUE = 1 << 62
+"""In place of a store's identity: the page is a guard region."""
+
+
+class Checker(Watcher):
+    """Judges one run; made anew for each.
+
+    Attributes:
+        violations: What was found, each kind once.
+    """
+
+    world: World
+    machine: Machine
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+
+    def start(self, world: World, machine: Machine) -> None:
+        """Look at the run before its first step."""
+        self.world = world
+        self.machine = machine
+
+    def finish(self) -> None:
+        """Look at the run after its last step, if it came to a proper end."""
+
+    def report(
+        self,
+        prop: str,
+        severity: Severity,
+        message: str,
+        *,
+        points: tuple[str, ...] = (),
+        pair: tuple[StoreRef, ...] = (),
+    ) -> None:
+        """Report a violation, unless its like was reported in this run.
+
+        Args:
+            points: Labels that identify the bug; by default that of the current step.
+        """
+        task = self.machine.current
+        here = points or ((task.label,) if task else ("end-of-run",))
+        if all(v.prop != prop or v.points != here for v in self.violations):
+            violation = Violation(
+                prop, severity, message, self.machine.steps, here, pair
+            )
+            self.violations.append(violation)
+
+    def place(self, vpn: int, index: int) -> str:
+        """Return what the program calls a word."""
+        return f"{self.world.pages[vpn]}[{index}]"
+
+    def value(self, store: int) -> int:
+        """Return the value that a store wrote."""
+        return self.world.stores[store][1]
+
+    def is_shared(self, mm: MmStruct, vpn: int) -> bool:
+        """Return whether the page is MAP_SHARED there."""
+        vma = mm.find_vma(vpn)
+        return vma is not None and bool(vma.vm_flags & VM_SHARED)
+
+    def word(self, mm: MmStruct, vpn: int, index: int) -> int:
+        """Return which store a word holds, by the page tables of *mm* alone."""
+        return self.word_behind(mm.page_table.entries[vpn], index)
+
+    def word_behind(self, pte: int, index: int) -> int:
+        """Return which store a word holds, behind an entry."""
+        if pte & PAGE_PRESENT:
+            return self.world.frames[pte >> PFN_SHIFT].words[index]
+        return GUARD_VALUE if pte & PTE_MARKER_GUARD else 0

@@ -1,0 +1,95 @@
+"""snapshot.leak-to-child and snapshot.leak-to-parent: after the cut, two memories."""
+
+from __future__ import annotations
+
+from forkfuzz.mm.cpu import Cpu
+from forkfuzz.mm.folio import Pin
+from forkfuzz.mm.mm_types import MmStruct
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT
+
+from .checker import Checker
+from .violation import Severity, StoreRef
+
+
+class IsolationChecker(Checker):
+    """Watches for stores that reach, or are seen by, another address space (C2)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stores: dict[int, tuple[str, int]] = {}
+        self._cuts: dict[str, int] = {}
+
+    def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
+        """Remember when the two parted."""
+        self._cuts[mm.name] = self.machine.steps
+
+    def stored(
+        self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
+    ) -> None:
+        """Look for another address space that has the frame."""
+        self._stores[store] = (mm.name, self.machine.steps)
+        for other in self.world.mms:
+            if other is not mm and self._parted(mm, other):
+                pte = other.page_table.entries[vpn]
+                if pte & PAGE_PRESENT and pte >> PFN_SHIFT == pfn:
+                    self._leak(mm, other, vpn, index, store, "mapped")
+        for pin in self.world.pins:
+            if pin.pfn == pfn and pin.mm_name != mm.name and not pin.released:
+                self._leak(mm, self._mm(pin.mm_name), vpn, index, store, "referenced")
+
+    def loaded(
+        self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
+    ) -> None:
+        """Look at whose store was read."""
+        self._check_read(mm, vpn, index, store)
+
+    def device_loaded(self, pin: Pin, index: int, store: int) -> None:
+        """Look at whose store was read through a page reference."""
+        self._check_read(self._mm(pin.mm_name), pin.vpn, index, store)
+
+    def _mm(self, name: str) -> MmStruct:
+        return next(mm for mm in self.world.mms if mm.name == name)
+
+    def _check_read(self, mm: MmStruct, vpn: int, index: int, store: int) -> None:
+        writer, step = self._stores.get(store, (mm.name, 0))
+        if writer != mm.name and not self._inherited(mm, writer, step):
+            self._leak(self._mm(writer), mm, vpn, index, store, "read")
+
+    def _inherited(self, mm: MmStruct, writer: str, step: int) -> bool:
+        """Return whether *mm* descends from the writer by a fork after the store."""
+        heir: MmStruct | None = mm
+        before = self.machine.steps + 1
+        while heir is not None and heir.name != writer:
+            before = min(before, self._cuts.get(heir.name, before))
+            heir = heir.parent
+        return heir is not None and step <= before
+
+    def _parted(self, one: MmStruct, other: MmStruct) -> bool:
+        """Return whether no fork is under way between the two."""
+        return not (
+            (other.parent is one and other.name not in self._cuts)
+            or (one.parent is other and one.name not in self._cuts)
+        )
+
+    def _leak(
+        self,
+        writer: MmStruct,
+        other: MmStruct,
+        vpn: int,
+        index: int,
+        store: int,
+        how: str,
+    ) -> None:
+        if self.is_shared(writer, vpn) or self.is_shared(other, vpn):
+            return
+        ancestor: MmStruct | None = writer.parent
+        while ancestor is not None and ancestor is not other:
+            ancestor = ancestor.parent
+        side = "parent" if ancestor is other else "child"
+        task, value = self.world.stores[store]
+        ref = StoreRef(task, self.place(vpn, index), value, self.machine.steps)
+        message = (
+            f"{ref}, made in {writer.name} after the fork, is in a page {how} by "
+            f"{other.name}"
+        )
+        self.report(f"snapshot.leak-to-{side}", Severity.PROGRAM, message, pair=(ref,))

@@ -1,0 +1,127 @@
+"""pte.writable-shared, page.exclusive-shared, child.pte-flags, page.refcount."""
+
+from __future__ import annotations
+
+from forkfuzz.engine import Machine
+from forkfuzz.mm.folio import GUP_PIN_COUNTING_BIAS, ZERO_PFN, Folio
+from forkfuzz.mm.mm_types import VM_SHARED, MmStruct
+from forkfuzz.mm.pgtable import (
+    PAGE_ACCESSED,
+    PAGE_DIRTY,
+    PAGE_PRESENT,
+    PAGE_RW,
+    PAGE_SAVED_DIRTY,
+    PFN_SHIFT,
+)
+from forkfuzz.mm.world import World
+
+from .checker import Checker
+from .violation import Severity
+
+
+class ExclusiveChecker(Checker):
+    """Holds entries and exclusive marks together (I2, I3, I16)."""
+
+    def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
+        """Check an entry that the kernel stores."""
+        if not new & PAGE_PRESENT:
+            return
+        folio = self.world.frames[new >> PFN_SHIFT]
+        if new & PAGE_RW and folio.anon and not folio.anon_exclusive:
+            message = (
+                f"{mm.name} may write {self.world.pages[vpn]} in frame {folio.pfn}, "
+                "which is not exclusive"
+            )
+            self.report("pte.writable-shared", Severity.CONTRACT, message)
+        if not mm.cut:
+            self._check_child(mm, vpn, new)
+
+    def _check_child(self, mm: MmStruct, vpn: int, new: int) -> None:
+        """Check an entry that fork gives to the child."""
+        name = self.world.pages[vpn]
+        vma = mm.find_vma(vpn)
+        dirty = new & (PAGE_DIRTY | PAGE_SAVED_DIRTY)
+        wrong = ""
+        if new & PAGE_ACCESSED:
+            wrong = "is marked as accessed"
+        elif vma is None:
+            wrong = "is in no VMA"
+        elif vma.vm_flags & VM_SHARED and dirty:
+            wrong = "is shared and marked as dirty"
+        if wrong:
+            message = f"the child's entry for {name} {wrong}"
+            self.report("child.pte-flags", Severity.CONTRACT, message)
+
+    def exclusive_changed(self, folio: Folio) -> None:
+        """Check a page whose mark has changed."""
+        self._check_exclusive(folio)
+
+    def rmap_changed(self, folio: Folio) -> None:
+        """Check a page whose mapcount has changed."""
+        self._check_exclusive(folio)
+
+    def _check_exclusive(self, folio: Folio) -> None:
+        if folio.anon_exclusive and folio.mapcount > 1:
+            message = (
+                f"frame {folio.pfn} is exclusive and mapped {folio.mapcount} times"
+            )
+            self.report("page.exclusive-shared", Severity.CONTRACT, message)
+
+
+class RefcountChecker(Checker):
+    """Adds up who holds references, and compares (I6)."""
+
+    def start(self, world: World, machine: Machine) -> None:
+        """Find out which references nobody in the model accounts for."""
+        super().start(world, machine)
+        mapped = self._mapped()
+        self._foreign = [
+            folio.refcount - self._accounted(folio, mapped) for folio in world.frames
+        ]
+
+    def freed(self, folio: Folio) -> None:
+        """Check that nothing maps a page that goes back to the allocator."""
+        if self._mapped().get(folio.pfn):
+            message = f"frame {folio.pfn} was freed while it is mapped"
+            self.report("page.refcount", Severity.CONTRACT, message)
+
+    def finish(self) -> None:
+        """Compare every count with its holders, now that nothing is under way."""
+        mapped = self._mapped()
+        for folio in self.world.frames[ZERO_PFN + 1 :]:
+            if folio.mapcount != mapped.get(folio.pfn, 0):
+                self._report(folio, "mapcount", folio.mapcount, mapped)
+            elif not folio.free and folio.refcount != self._expected(folio, mapped):
+                self._report(folio, "refcount", folio.refcount, mapped)
+
+    def _expected(self, folio: Folio, mapped: dict[int, int]) -> int:
+        known = folio.pfn < len(self._foreign)
+        foreign = self._foreign[folio.pfn] if known else 0
+        return self._accounted(folio, mapped) + foreign
+
+    def _mapped(self) -> dict[int, int]:
+        counts: dict[int, int] = {}
+        for mm in self.world.mms:
+            for pte in mm.page_table.entries:
+                if pte & PAGE_PRESENT:
+                    pfn = pte >> PFN_SHIFT
+                    counts[pfn] = counts.get(pfn, 0) + 1
+        return counts
+
+    def _accounted(self, folio: Folio, mapped: dict[int, int]) -> int:
+        held = mapped.get(folio.pfn, 0)
+        for pin in self.world.pins:
+            if pin.pfn == folio.pfn and not pin.released:
+                held += GUP_PIN_COUNTING_BIAS if pin.pinned else 1
+        return held + any(
+            folio.pfn in vma.shmem.values() for vma in self.world.mms[0].vmas
+        )
+
+    def _report(
+        self, folio: Folio, what: str, count: int, mapped: dict[int, int]
+    ) -> None:
+        message = (
+            f"frame {folio.pfn} has {what} {count}; its {mapped.get(folio.pfn, 0)} "
+            f"mappings and other holders make {self._expected(folio, mapped)}"
+        )
+        self.report("page.refcount", Severity.CONTRACT, message)

@@ -1,0 +1,90 @@
+"""pin.not-exclusive, pin.diverged: a device and its process use the same page."""
+
+from __future__ import annotations
+
+from forkfuzz.engine import Machine
+from forkfuzz.mm.folio import ZERO_PFN, Folio, Pin
+from forkfuzz.mm.mm_types import MmStruct
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT
+from forkfuzz.mm.world import World
+
+from .checker import Checker
+from .violation import Severity
+
+
+class PinChecker(Checker):
+    """Follows every FOLL_PIN from its success to its end (I4, I5).
+
+    A pin whose address was thrown away by its owner, by MADV_DONTNEED for instance,
+    is detached: the device keeps the page, and nothing is promised any more. FOLL_GET
+    references promise nothing at all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._live: list[Pin] = []
+
+    def start(self, world: World, machine: Machine) -> None:
+        """Take over the pins that there are before the first step."""
+        super().start(world, machine)
+        self._live = [pin for pin in world.pins if pin.pinned]
+
+    def pinned(self, pin: Pin) -> None:
+        """Check a pin that has just succeeded."""
+        if not pin.pinned or pin.pfn == ZERO_PFN:
+            return
+        folio = self.world.frames[pin.pfn]
+        mm = self._mm(pin)
+        if not folio.anon or self.is_shared(mm, pin.vpn):
+            return
+        pte = mm.page_table.entries[pin.vpn]
+        if not pte & PAGE_PRESENT:
+            return  # The owner threw the page away while it was being pinned.
+        self._live.append(pin)
+        if pte >> PFN_SHIFT != pin.pfn:
+            self._diverged(pin, f"{mm.name} maps frame {pte >> PFN_SHIFT}")
+        elif not folio.anon_exclusive:
+            self._not_exclusive(pin, "was pinned")
+
+    def unpinned(self, pin: Pin) -> None:
+        """Forget a pin that was given back."""
+        if pin in self._live:
+            self._live.remove(pin)
+
+    def zapped(self, mm: MmStruct, vpn: int) -> None:
+        """Forget the pins of an address that its owner threw away."""
+        self._live = [
+            pin for pin in self._live if (pin.mm_name, pin.vpn) != (mm.name, vpn)
+        ]
+
+    def exclusive_changed(self, folio: Folio) -> None:
+        """Check that no pinned page loses its mark."""
+        if not folio.anon_exclusive:
+            for pin in self._live:
+                if pin.pfn == folio.pfn:
+                    self._not_exclusive(pin, "is pinned")
+
+    def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
+        """Check that the owner's entry stays, and nobody else's leads there."""
+        if not new & PAGE_PRESENT:
+            return
+        pfn = new >> PFN_SHIFT
+        for pin in self._live:
+            owner = pin.mm_name == mm.name
+            if owner and pin.vpn == vpn and pin.pfn != pfn:
+                self._diverged(pin, f"{mm.name} maps frame {pfn}")
+            elif not owner and pin.pfn == pfn:
+                self._diverged(pin, f"{mm.name} maps the device's frame")
+
+    def _mm(self, pin: Pin) -> MmStruct:
+        return next(mm for mm in self.world.mms if mm.name == pin.mm_name)
+
+    def _diverged(self, pin: Pin, what: str) -> None:
+        page = self.world.pages[pin.vpn]
+        message = f"{page} is pinned in frame {pin.pfn}, but {what}"
+        self.report("pin.diverged", Severity.PROGRAM, message)
+
+    def _not_exclusive(self, pin: Pin, what: str) -> None:
+        page = self.world.pages[pin.vpn]
+        message = f"{page} {what} in frame {pin.pfn}, which is not exclusive"
+        self.report("pin.not-exclusive", Severity.CONTRACT, message)

@@ -1,0 +1,317 @@
+"""snapshot.torn and snapshot.stale: the child has the parent's memory at the cut.
+
+At the cut, every word that the child inherits is compared through both page tables.
+A page that a device, or the kernel, wrote through a page reference while fork ran is
+exempt as far as those writes go: the child may lack them, but no CPU store.
+
+If the child's image is one that the parent had at an earlier instant, it is stale: the
+contract is broken. If the parent never had it, it is torn: some store is missing while
+a later one is there. A program can see that when the two are ordered for it, by
+program order or by a chain of loads that read stores.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from forkfuzz.engine import Machine
+from forkfuzz.mm.cpu import Cpu
+from forkfuzz.mm.folio import Folio, Pin
+from forkfuzz.mm.locks import Lock
+from forkfuzz.mm.mm_types import VM_DONTCOPY, VM_SHARED, VM_WIPEONFORK, MmStruct
+from forkfuzz.mm.pgtable import NONE
+from forkfuzz.mm.world import World
+
+from .causality import Causality
+from .checker import GUARD_VALUE, Checker
+from .history import Entry, Location, ParentHistory, Span, Write
+from .violation import Severity, StoreRef
+
+
+@attrs.define(eq=False, slots=True)
+class _Fork:
+    """One fork under way.
+
+    Attributes:
+        since: Log position at which fork had mmap_lock.
+        exempt: Pages written through references since.
+        expected: The parent's words at the cut, once it is past.
+        position: Log position of the cut.
+        points: Label of the step that gave the child its entry, by vpn.
+    """
+
+    since: int
+    exempt: list[int] = attrs.Factory(list)
+    expected: dict[Location, int] = attrs.Factory(dict)
+    position: int = 0
+    points: dict[int, str] = attrs.Factory(dict)
+
+
+class SnapshotChecker(Checker):
+    """Compares parent and child at the cut (C1, C1x)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logs: dict[str, ParentHistory] = {}
+        self._entries: dict[str, list[int]] = {}
+        self._forks: dict[str, _Fork] = {}
+        self._causality = Causality()
+
+    def start(self, world: World, machine: Machine) -> None:
+        """Remember what memory holds before the first step."""
+        super().start(world, machine)
+        for mm in world.mms:
+            self._open_log(mm)
+
+    def _open_log(self, mm: MmStruct) -> None:
+        entries = list(mm.page_table.entries)
+        self._entries[mm.name] = entries
+        self._logs[mm.name] = ParentHistory(self.world, entries, GUARD_VALUE)
+
+    def _log_write(self, pfn: int, index: int, store: int) -> None:
+        task = self.machine.current
+        write = Write(self.machine.steps, task.name if task else "", pfn, index, store)
+        for log in self._logs.values():
+            log.events.append(write)
+
+    def stored(
+        self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
+    ) -> None:
+        """Log a CPU store."""
+        self._causality.stored(cpu.id, store)
+        self._log_write(pfn, index, store)
+
+    def loaded(
+        self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
+    ) -> None:
+        """Note what a load tells its thread about the order of stores."""
+        self._causality.loaded(cpu.id, store)
+
+    def device_stored(self, pin: Pin, index: int, store: int) -> None:
+        """Log a device's store, and exempt its page from forks under way."""
+        self._log_write(pin.pfn, index, store)
+        for fork in self._forks.values():
+            fork.exempt.append(pin.vpn)
+
+    def word_copied(self, source: Folio, target: Folio, index: int, store: int) -> None:
+        """Log a word that the kernel copied."""
+        self._log_write(target.pfn, index, store)
+
+    def allocated(self, folio: Folio) -> None:
+        """Log that the frame was cleared, if anything was in it."""
+        for index in range(len(folio.words)):
+            self._log_write(folio.pfn, index, 0)
+
+    def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
+        """Log a page-table change; remember what gave a child its page.
+
+        An entry that is only cleared is about to be set again, by a fault that holds
+        the page-table lock; until then the page is what it was.
+        """
+        if new != NONE:
+            self._log_entry(mm, vpn, new)
+        fork = self._forks.get(mm.name)
+        task = self.machine.current
+        if fork is not None and task is not None:
+            fork.points[vpn] = task.label
+
+    def zapped(self, mm: MmStruct, vpn: int) -> None:
+        """Log that an entry was cleared for good."""
+        self._log_entry(mm, vpn, mm.page_table.entries[vpn])
+
+    def _log_entry(self, mm: MmStruct, vpn: int, pte: int) -> None:
+        log = self._logs.get(mm.name)
+        if log is not None:
+            task = self.machine.current
+            name = task.name if task else ""
+            log.events.append(Entry(self.machine.steps, name, vpn, pte))
+            self._entries[mm.name][vpn] = pte
+
+    def fork_called(self, oldmm: MmStruct, mm: MmStruct) -> None:
+        """Remember from when on the child may take its memory."""
+        self._forks[mm.name] = _Fork(len(self._logs[oldmm.name].events))
+
+    def fork_failed(self, oldmm: MmStruct, mm: MmStruct) -> None:
+        """Forget a fork that gave up."""
+        self._forks.pop(mm.name, None)
+
+    def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
+        """Compare, unless a kernel thread is just moving the child's pages."""
+        fork = self._forks[mm.name]
+        fork.position = len(self._logs[oldmm.name].events)
+        entries = self._entries[oldmm.name]
+        fork.expected = {
+            location: self.word_behind(entries[location[0]], location[1])
+            for location in self._inherited(oldmm)
+        }
+        if not mm.ptl.writer:
+            self._compare(oldmm, mm)
+
+    def released(self, cpu: Cpu, lock: Lock) -> None:
+        """Compare what could not be compared at the cut."""
+        if not self._forks:
+            return
+        for mm in self.world.mms:
+            if lock is mm.ptl and mm.name in self._forks and mm.parent is not None:
+                if self._forks[mm.name].position and mm.cut:
+                    self._compare(mm.parent, mm)
+                return
+
+    def _inherited(self, oldmm: MmStruct) -> list[Location]:
+        """Return the words that fork must hand on."""
+        skipped = VM_SHARED | VM_DONTCOPY | VM_WIPEONFORK
+        return [
+            (vpn, index)
+            for vma in oldmm.vmas
+            if not vma.vm_flags & skipped
+            for vpn in range(vma.vm_start, vma.vm_end)
+            for index in range(self.world.words[vpn])
+        ]
+
+    def _compare(self, oldmm: MmStruct, mm: MmStruct) -> None:
+        fork = self._forks.pop(mm.name)
+        child = {location: self.word(mm, *location) for location in fork.expected}
+        if child != fork.expected:
+            _Judgement(self, self._logs[oldmm.name], fork, child).report()
+        self._open_log(mm)
+
+    @property
+    def causality(self) -> Causality:
+        """Return what the loads and stores of the run say about their order."""
+        return self._causality
+
+
+class _Judgement:
+    """Finds out what is wrong with a child that differs from its parent."""
+
+    def __init__(
+        self,
+        checker: SnapshotChecker,
+        log: ParentHistory,
+        fork: _Fork,
+        child: dict[Location, int],
+    ) -> None:
+        self.checker = checker
+        self.log = log
+        self.fork = fork
+        self.child = child
+        self.spans = log.spans(list(child), fork.position)
+
+    def report(self) -> None:
+        """Report the worst that is true: torn for a program, torn, or stale."""
+        missing = self._missing()
+        if not missing:
+            return
+        pairs = [
+            (lost, kept)
+            for lost in missing
+            for kept in self._present()
+            if lost[0] < kept[0]
+        ]
+        visible = [pair for pair in pairs if self._ordered(pair[0][1], pair[1][1])]
+        if visible:
+            self._report_pair("snapshot.torn", Severity.PROGRAM, visible[0])
+        elif pairs:
+            self._report_pair("snapshot.torn", Severity.CONTRACT, pairs[0])
+        else:
+            self._report_stale(missing[0])
+
+    def _missing(self) -> list[tuple[int, Location]]:
+        """Return (log position, place) of the first store that each word lacks."""
+        missing = []
+        for location, store in self.child.items():
+            if store == self.fork.expected[location]:
+                continue
+            position = self._first_missed(location, store)
+            if position is not None:
+                missing.append((position, location))
+        return sorted(missing)
+
+    def _first_missed(self, location: Location, store: int) -> int | None:
+        """Return where the word moved on from what the child has.
+
+        For an exempt page only CPU stores count; None if all that the child lacks is
+        exempt.
+        """
+        ends = [s.end for s in self.spans[location] if s.store == store and s.end]
+        since = ends[-1] if ends else self._first_change(location)
+        if location[0] not in self.fork.exempt:
+            return since
+        causality = self.checker.causality
+        for span in self.spans[location]:
+            if span.start >= since and causality.is_cpu_store(span.store):
+                return span.start
+        return None
+
+    def _first_change(self, location: Location) -> int:
+        """Return where the word first changed during fork, else where it last did."""
+        starts = [span.start for span in self.spans[location]]
+        return next((start for start in starts if start > self.fork.since), starts[-1])
+
+    def _present(self) -> list[tuple[int, Location]]:
+        """Return (log position, place) of what each word of the child has got."""
+        present = [
+            (self._start_of(location, store), location)
+            for location, store in self.child.items()
+            if location[0] not in self.fork.exempt
+        ]
+        return sorted(present, reverse=True)
+
+    def _start_of(self, location: Location, store: int) -> int:
+        starts = [s.start for s in self.spans[location] if s.store == store]
+        if starts:
+            return starts[-1]
+        # The parent never had it: a store that went to the child's frame alone.
+        for position, event in enumerate(self.log.events, 1):
+            if isinstance(event, Write) and event.store == store:
+                return position
+        return 0
+
+    def _ordered(self, lost: Location, kept: Location) -> bool:
+        """Return whether a program can tell that the one came before the other."""
+        first, second = self._lost_store(lost), self.child[kept]
+        return self.checker.causality.before(first, second)
+
+    def _lost_store(self, location: Location) -> int:
+        """Return the first store that the child's word lacks."""
+        spans: list[Span] = self.spans[location]
+        position = self._first_missed(location, self.child[location])
+        return next((s.store for s in spans if s.start == position), 0)
+
+    def _report_pair(
+        self,
+        prop: str,
+        severity: Severity,
+        pair: tuple[tuple[int, Location], tuple[int, Location]],
+    ) -> None:
+        (lost_at, lost), (kept_at, kept) = pair
+        first = self._ref(lost_at, lost)
+        second = self._ref(kept_at, kept)
+        message = f"child has {second} but not {first}, which came before it"
+        self.checker.report(
+            prop, severity, message, points=self._points(lost), pair=(first, second)
+        )
+
+    def _report_stale(self, missing: tuple[int, Location]) -> None:
+        lost = self._ref(*missing)
+        message = f"child lacks {lost}, made before the cut"
+        self.checker.report(
+            "snapshot.stale",
+            Severity.CONTRACT,
+            message,
+            points=self._points(missing[1]),
+            pair=(lost,),
+        )
+
+    def _points(self, location: Location) -> tuple[str, ...]:
+        return (self.fork.points.get(location[0], "dup_mmap:nothing-copied"),)
+
+    def _ref(self, position: int, location: Location) -> StoreRef:
+        place = self.checker.place(*location)
+        if not position:
+            return StoreRef("init", place, self.checker.value(self.child[location]), 0)
+        event = self.log.events[position - 1]
+        if isinstance(event, Write) and event.store in self.checker.world.stores:
+            value = self.checker.value(event.store)
+            return StoreRef(event.task, place, value, event.step)
+        return StoreRef(event.task, place, 0, event.step)

@@ -1,0 +1,112 @@
+"""parent.lost-store, parent.stale-read: what a process may expect of its own memory.
+
+The reference is the simplest memory there is: each word holds the last store made to
+it through the process's addresses. It knows nothing of frames; page tables are looked
+at only to tell a store that went into a page just thrown away from one that did not.
+"""
+
+from __future__ import annotations
+
+from forkfuzz.engine import Machine
+from forkfuzz.mm.cpu import Cpu
+from forkfuzz.mm.folio import Pin
+from forkfuzz.mm.mm_types import MmStruct
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT
+from forkfuzz.mm.world import World
+
+from .checker import GUARD_VALUE, Checker
+from .violation import Severity, StoreRef
+
+Word = tuple[str, int, int]
+"""(name of the mm, vpn, index)."""
+
+
+class OwnStoresChecker(Checker):
+    """Keeps the reference memory of each process (I9, I10)."""
+
+    def start(self, world: World, machine: Machine) -> None:
+        """Take over what memory holds before the first step."""
+        super().start(world, machine)
+        self._last: dict[Word, int] = {}
+        self._order: dict[int, tuple[int, int]] = {}
+        self._own: dict[tuple[int, int, int], int] = {}
+        self._count = 0
+        self._by_device: list[int] = []
+        for mm in world.mms:
+            self._adopt(mm)
+
+    def _adopt(self, mm: MmStruct) -> None:
+        for vpn, words in enumerate(self.world.words):
+            if not self.is_shared(mm, vpn):
+                for index in range(words):
+                    self._last[mm.name, vpn, index] = self.word(mm, vpn, index)
+
+    def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
+        """The child's memory starts as what it has; whether rightly, others judge."""
+        if not mm.ptl.writer:
+            self._adopt(mm)
+
+    def stored(
+        self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
+    ) -> None:
+        """Note the newest store to a word."""
+        self._count += 1
+        self._order[store] = (self._count, self.machine.steps)
+        pte = mm.page_table.entries[vpn]
+        doomed = mm.tlb_flush_pending and pte >> PFN_SHIFT != pfn
+        if (mm.name, vpn, index) in self._last and not doomed:
+            self._last[mm.name, vpn, index] = store
+            self._own[cpu.id, vpn, index] = store
+
+    def device_stored(self, pin: Pin, index: int, store: int) -> None:
+        """Note a store through a pin; its owner must see it."""
+        self._count += 1
+        self._order[store] = (self._count, self.machine.steps)
+        word = (pin.mm_name, pin.vpn, index)
+        if pin.pinned and word in self._last and self._attached(pin):
+            self._last[word] = store
+            self._by_device.append(store)
+
+    def _attached(self, pin: Pin) -> bool:
+        """Return whether the owner's page tables still lead to the pinned frame."""
+        mm = next(mm for mm in self.world.mms if mm.name == pin.mm_name)
+        pte = mm.page_table.entries[pin.vpn]
+        return bool(pte & PAGE_PRESENT) and pte >> PFN_SHIFT == pin.pfn
+
+    def zapped(self, mm: MmStruct, vpn: int) -> None:
+        """The owner threw the page away: it reads as zero, or as a guard region."""
+        for index in range(self.world.words[vpn]):
+            if (mm.name, vpn, index) in self._last:
+                self._last[mm.name, vpn, index] = self.word(mm, vpn, index)
+            for cpu in self.world.cpus:
+                self._own.pop((cpu.id, vpn, index), None)
+
+    def loaded(
+        self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
+    ) -> None:
+        """Check that a thread reads its own last store, or a newer one."""
+        own = self._own.get((cpu.id, vpn, index))
+        if own is None or own == store:
+            return
+        if self._order.get(store, (0, 0))[0] < self._order[own][0]:
+            ref = self._ref(own, vpn, index)
+            message = f"{ref.task} reads {ref.place} = {self.value(store)} after {ref}"
+            self.report("parent.stale-read", Severity.PROGRAM, message, pair=(ref,))
+
+    def finish(self) -> None:
+        """Compare memory with the reference, now that nothing is under way."""
+        gone = [mm.name for mm in self.world.mms if not mm.vmas]
+        for (name, vpn, index), store in self._last.items():
+            if name in gone or store == GUARD_VALUE or store in self._by_device:
+                continue
+            mm = next(mm for mm in self.world.mms if mm.name == name)
+            found = self.word(mm, vpn, index)
+            if found != store and found != GUARD_VALUE:
+                ref = self._ref(store, vpn, index)
+                message = f"{ref} is lost in {name}; memory holds {self.value(found)}"
+                self.report("parent.lost-store", Severity.PROGRAM, message, pair=(ref,))
+
+    def _ref(self, store: int, vpn: int, index: int) -> StoreRef:
+        task, value = self.world.stores[store]
+        step = self._order.get(store, (0, 0))[1]
+        return StoreRef(task, self.place(vpn, index), value, step)

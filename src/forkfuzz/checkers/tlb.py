@@ -1,0 +1,140 @@
+"""tlb.stale-writable, tlb.two-frames, tlb.use-after-free."""
+
+from __future__ import annotations
+
+from forkfuzz.engine import Machine
+from forkfuzz.mm.cpu import Cpu
+from forkfuzz.mm.folio import Folio, Pin
+from forkfuzz.mm.mm_types import MmStruct
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PAGE_RW, PFN_SHIFT
+from forkfuzz.mm.world import World
+
+from .checker import Checker
+from .violation import Severity
+
+
+def _in_use(cpu: Cpu, mm: MmStruct) -> bool:
+    """Return whether the CPU may use what it has cached of *mm*.
+
+    A lazy one does not: it compares generations before its thread runs again.
+    """
+    return cpu.loaded_mm is mm and not cpu.is_lazy
+
+
+class StaleWritableChecker(Checker):
+    """Looks for cached rights that the page tables no longer give (I1)."""
+
+    def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
+        """From the cut on, no CPU may store to what the child has."""
+        for vpn in range(len(self.world.pages)):
+            self._check(oldmm, vpn)
+
+    def flushed(self, mm: MmStruct, vpn: int | None) -> None:
+        """A completed flush leaves nothing behind."""
+        for page in range(len(self.world.pages)) if vpn is None else (vpn,):
+            self._check(mm, page)
+
+    def _check(self, mm: MmStruct, vpn: int) -> None:
+        pte = mm.page_table.entries[vpn]
+        for cpu in self.world.cpus:
+            entry = cpu.tlb.get(vpn)
+            if entry is None or not entry & PAGE_RW or not _in_use(cpu, mm):
+                continue
+            pfn = entry >> PFN_SHIFT
+            mapped_here = pte & PAGE_PRESENT and pte >> PFN_SHIFT == pfn
+            if self._mapped_elsewhere(mm, vpn, pfn):
+                self._report(cpu, vpn, pfn, "another mm maps")
+            elif not mapped_here and not mm.tlb_flush_pending:
+                self._report(cpu, vpn, pfn, f"{mm.name} no longer maps")
+
+    def _mapped_elsewhere(self, mm: MmStruct, vpn: int, pfn: int) -> bool:
+        return any(
+            other.page_table.entries[vpn] & PAGE_PRESENT
+            and other.page_table.entries[vpn] >> PFN_SHIFT == pfn
+            and not self.is_shared(other, vpn)
+            and not self._fork_under_way(mm, other)
+            for other in self.world.mms
+            if other is not mm
+        )
+
+    def _fork_under_way(self, mm: MmStruct, other: MmStruct) -> bool:
+        return (other.parent is mm and not other.cut) or (
+            mm.parent is other and not mm.cut
+        )
+
+    def _report(self, cpu: Cpu, vpn: int, pfn: int, why: str) -> None:
+        message = (
+            f"{cpu.name} can still store to {self.world.pages[vpn]} in frame {pfn}, "
+            f"which {why}"
+        )
+        self.report("tlb.stale-writable", Severity.CONTRACT, message)
+
+
+class TwoFramesChecker(Checker):
+    """Looks for two frames in use for one page, one of them writable (I11)."""
+
+    def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
+        """Compare a new entry with what the CPUs have cached."""
+        if not new & PAGE_PRESENT or mm.tlb_flush_pending:
+            return
+        for cpu in self.world.cpus:
+            entry = cpu.tlb.get(vpn)
+            if entry is None or not _in_use(cpu, mm):
+                continue
+            if entry >> PFN_SHIFT != new >> PFN_SHIFT and (entry | new) & PAGE_RW:
+                message = (
+                    f"{self.world.pages[vpn]} is frame {new >> PFN_SHIFT} now, but "
+                    f"{cpu.name} still uses frame {entry >> PFN_SHIFT}"
+                )
+                self.report("tlb.two-frames", Severity.CONTRACT, message)
+
+
+class UseAfterFreeChecker(Checker):
+    """Looks for accesses to frames that were freed since they were looked up (I7)."""
+
+    def start(self, world: World, machine: Machine) -> None:
+        """Begin with no frame ever freed."""
+        super().start(world, machine)
+        self._frees: dict[int, int] = {}
+        self._filled: dict[tuple[int, int], int] = {}
+        self._referenced = dict.fromkeys(world.pins, 0)
+
+    def freed(self, folio: Folio) -> None:
+        """Count the lives of a frame."""
+        self._frees[folio.pfn] = self._frees.get(folio.pfn, 0) + 1
+
+    def filled(self, cpu: Cpu, vpn: int, entry: int) -> None:
+        """Remember which life of the frame the translation leads to."""
+        self._filled[cpu.id, vpn] = self._frees.get(entry >> PFN_SHIFT, 0)
+
+    def pinned(self, pin: Pin) -> None:
+        """Remember which life of the frame the reference is to."""
+        self._referenced[pin] = self._frees.get(pin.pfn, 0)
+
+    def stored(
+        self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
+    ) -> None:
+        """Check a store."""
+        self._check(cpu, vpn, pfn, "stored to")
+
+    def loaded(
+        self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
+    ) -> None:
+        """Check a load."""
+        self._check(cpu, vpn, pfn, "loaded from")
+
+    def device_stored(self, pin: Pin, index: int, store: int) -> None:
+        """Check a store through a reference."""
+        if self._referenced.get(pin, 0) != self._frees.get(pin.pfn, 0):
+            message = f"a device stored to frame {pin.pfn}, which was freed"
+            self.report("tlb.use-after-free", Severity.PROGRAM, message)
+
+    def _check(self, cpu: Cpu, vpn: int, pfn: int, what: str) -> None:
+        if self._frees and self._filled.get((cpu.id, vpn), 0) != self._frees.get(
+            pfn, 0
+        ):
+            message = (
+                f"{cpu.name} {what} {self.world.pages[vpn]} in frame {pfn}, "
+                "which was freed since it was translated"
+            )
+            self.report("tlb.use-after-free", Severity.PROGRAM, message)

@@ -1,0 +1,175 @@
+"""The run loop's memory: which tasks can run, what was decided, how the run ended.
+
+No event loop is in here. A driver starts the tasks and moves them; each time a task
+arrives at a point, it asks the machine who goes next. Both drivers therefore decide,
+record and end a run by the same code.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from forkfuzz.errors import InternalError, UsageError
+
+from .access import Access
+from .observer import Observer
+from .strategy import Strategy
+from .task import Body, Task
+
+CHOICE = -1
+"""In place of a task's index: the decision chose an outcome, not a task."""
+
+RawDecision = tuple[int, str, int, int]
+"""(task index or CHOICE, label, number of options, value of a choice or 0)."""
+
+running: ContextVar[Machine] = ContextVar("forkfuzz_running_machine")
+
+
+class Outcome(enum.Enum):
+    """How a run ended."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    DEADLOCK = "deadlock"
+    LIVELOCK = "livelock"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+def _no_driver() -> Iterator[Any]:
+    msg = "no driver is running this machine"
+    raise UsageError(msg)
+
+
+class Machine:
+    """One run: its tasks, its strategy and everything decided so far.
+
+    The decision is recorded before the step that it chose is taken, so that the
+    decisions of a run that fails or is cancelled are whole up to there.
+
+    Args:
+        strategy: Who decides. Its ``begin`` has been called.
+        max_steps: After so many steps the run ends as a livelock.
+        observers: Told of every step.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        *,
+        max_steps: int = 5000,
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        self.tasks: list[Task] = []
+        self.decisions: list[RawDecision] = []
+        self.outcome = Outcome.RUNNING
+        self.current: Task | None = None
+        self.steps = 0
+        self.park: Callable[[], Iterator[Any]] = _no_driver
+        """Set by the driver: how the current task gives way to ``current``."""
+        self._strategy = strategy
+        self._next_task = strategy.next_task
+        self._max_steps = max_steps
+        self._on_step = [observer.on_step for observer in observers]
+        self._live: list[Task] = []
+        self._waited_for = 0
+        self.started = False
+
+    def spawn(
+        self, name: str, body: Body, *, kind: str = "thread", daemon: bool = False
+    ) -> Task:
+        """Add a task; it takes its first step when a strategy chooses it.
+
+        What *body* does before its first point happens when the run starts, in the
+        order of creation; it must not touch anything shared.
+        """
+        if self.started:
+            msg = f"cannot spawn {name!r}: the run has started"
+            raise UsageError(msg)
+        if any(task.name == name for task in self.tasks):
+            msg = f"two tasks are named {name!r}"
+            raise UsageError(msg)
+        task = Task(len(self.tasks), name, kind, body, daemon)
+        self.tasks.append(task)
+        return task
+
+    # What follows is for drivers and for point().
+
+    def start(self) -> Task | None:
+        """Take the first decision, once every task stands at its first point."""
+        self.started = True
+        self.current = None  # reaching the first point was not a step
+        self._live = [task for task in self.tasks if not task.done]
+        self._waited_for = sum(not task.daemon for task in self._live)
+        return self._advance()
+
+    def arrive(
+        self, label: str, access: Access, when: Callable[[], bool] | None
+    ) -> bool:
+        """Put the current task at a point; return whether it has to stop there."""
+        task = self.current
+        if task is None:
+            return True
+        task.label = label
+        task.access = access
+        task.when = when
+        if not self.started:
+            return True
+        return self._advance() is not task
+
+    def finish(self, task: Task) -> Task | None:
+        """Note that the task's coroutine has returned; return who goes next."""
+        task.done = True
+        if not self.started or self.outcome is not Outcome.RUNNING:
+            return None
+        self._live.remove(task)
+        if not task.daemon:
+            self._waited_for -= 1
+        return self._advance()
+
+    def stop(self, outcome: Outcome) -> None:
+        """End the run; the first outcome stands."""
+        if self.outcome is Outcome.RUNNING:
+            self.outcome = outcome
+        self.current = None
+
+    def choose(self, label: str, options: int) -> int:
+        """Let the strategy pick one of *options* outcomes, and record it."""
+        value = self._strategy.next_value(label, options)
+        if not 0 <= value < options:
+            msg = f"forkfuzz bug: strategy chose {value} of {options} at {label}"
+            raise InternalError(msg)
+        self.decisions.append((CHOICE, label, options, value))
+        return value
+
+    def _advance(self) -> Task | None:
+        """Choose the next task and account for its step; None ends the run."""
+        last = self.current
+        self.current = None
+        if not self._waited_for:
+            self.stop(Outcome.FINISHED)
+            return None
+        runnable: list[Task] = []
+        stay = -1
+        for task in self._live:
+            when = task.when
+            if when is None or when():
+                if task is last:
+                    stay = len(runnable)
+                runnable.append(task)
+        if not runnable:
+            self.stop(Outcome.DEADLOCK)
+            return None
+        if self.steps >= self._max_steps:
+            self.stop(Outcome.LIVELOCK)
+            return None
+        chosen = runnable[self._next_task(runnable, stay)]
+        self.steps += 1
+        self.decisions.append((chosen.index, chosen.label, len(runnable), 0))
+        for on_step in self._on_step:
+            on_step(chosen)
+        self.current = chosen
+        return chosen

@@ -1,0 +1,323 @@
+"""Runs the statements of a program's threads against a kernel model."""
+
+from __future__ import annotations
+
+import functools
+
+from forkfuzz.engine import Access, Machine, point, writes
+from forkfuzz.kernel.mmu import AccessResult, interrupts, load, speculation, store
+from forkfuzz.kernel.protocol import Protocol
+from forkfuzz.kernel.gup import dma_read, dma_write
+from forkfuzz.locking.sleep import enter_lazy_tlb, load_mm
+from forkfuzz.mm.cpu import Cpu
+from forkfuzz.mm.folio import Pin as PageReference
+from forkfuzz.mm.mm_types import MmStruct
+from forkfuzz.mm.world import World
+from forkfuzz.scenarios import program as p
+
+STORES_PER_THREAD = 1 << 16
+"""Identities are thread number times this plus the number of the thread's store."""
+
+
+class Execution:
+    """One program in one world: what its threads share beyond memory.
+
+    Attributes:
+        registers: Values loaded, by (thread name, register).
+        faults: How a thread ended that did not reach its end, by thread name.
+        children: The child that each fork made, in the order in which the forks
+            began; None where it failed.
+    """
+
+    def __init__(self, program: p.Program, world: World, protocol: Protocol) -> None:
+        self.program = program
+        self.world = world
+        self.protocol = protocol
+        self.registers: dict[tuple[str, str], int] = {}
+        self.faults: dict[str, str] = {}
+        self.children: dict[int, MmStruct | None] = {}
+        self._forks = 0
+        self._forks_in_program = sum(
+            isinstance(statement, p.Fork)
+            for thread in program.threads
+            for statement in thread.statements
+        )
+        self._semaphores: dict[str, int] = {}
+        self._vpns = {page: vpn for vpn, page in enumerate(world.pages)}
+        self._pins_to_come: dict[str, int] = {}
+        self._threads: dict[str, Cpu] = {}
+        for thread in program.threads:
+            for statement in thread.statements:
+                if isinstance(statement, p.Pin):
+                    self._expect_pin(statement.page, 1)
+
+    def spawn_into(self, machine: Machine) -> None:
+        """Add a task for each thread, and two for each CPU's hardware."""
+        cpus = iter(self.world.cpus)
+        for number, thread in enumerate(self.program.threads, 1):
+            cpu = None if thread.kind == "device" else next(cpus)
+            runner = _ThreadRunner(self, thread, cpu, number * STORES_PER_THREAD)
+            kind = "device" if cpu is None else thread.kind
+            machine.spawn(thread.name, runner.run, kind=kind)
+            if cpu is not None:
+                self._threads[thread.name] = cpu
+        for cpu in self.world.cpus:
+            machine.spawn(
+                f"irq:{cpu.name}",
+                functools.partial(interrupts, cpu),
+                kind="irq",
+                daemon=True,
+            )
+            if cpu.hardware_events:
+                machine.spawn(
+                    f"tlb:{cpu.name}",
+                    functools.partial(speculation, cpu),
+                    kind="hardware",
+                    daemon=True,
+                )
+
+    def vpn(self, page: str) -> int:
+        """Return the number of a page."""
+        return self._vpns[page]
+
+    def begin_fork(self) -> int:
+        """Return the number of the fork that begins now."""
+        self._forks += 1
+        return self._forks
+
+    def all_forked(self) -> bool:
+        """Return whether every fork of the program has returned."""
+        return len(self.children) == self._forks_in_program
+
+    def reference(self, page: str) -> PageReference | None:
+        """Return the oldest reference that is left on a page."""
+        vpn = self._vpns[page]
+        for pin in self.world.pins:
+            if pin.vpn == vpn and not pin.released:
+                return pin
+        return None
+
+    def reference_settled(self, page: str) -> bool:
+        """Return whether the page has a reference, or will never get one."""
+        return self.reference(page) is not None or not self._pins_to_come.get(page)
+
+    def pin_over(self, page: str) -> None:
+        """Note that a pin of the page has been made, or never will be."""
+        self._expect_pin(page, -1)
+
+    def _expect_pin(self, page: str, count: int) -> None:
+        self._pins_to_come[page] = self._pins_to_come.get(page, 0) + count
+
+    def post(self, semaphore: str) -> None:
+        """Add one to a semaphore."""
+        self._semaphores[semaphore] = self._semaphores.get(semaphore, 0) + 1
+
+    def posted(self, semaphore: str) -> bool:
+        """Return whether a wait would go on."""
+        return self._semaphores.get(semaphore, 0) > 0
+
+    def take(self, semaphore: str) -> None:
+        """Take one from a semaphore."""
+        self._semaphores[semaphore] -= 1
+
+    def kill(self, thread: str) -> None:
+        """Make a thread's killable waits give up."""
+        self._threads[thread].fatal_signal_pending = True
+
+    def visible_child(self) -> MmStruct | None:
+        """Return the newest child that kernel threads can find."""
+        for mm in reversed(self.world.mms):
+            if mm.parent is not None and mm.visible:
+                return mm
+        return None
+
+
+@functools.cache
+def _semaphore_access(name: str) -> Access:
+    return writes(f"semaphore:{name}")
+
+
+class _ThreadRunner:
+    """One thread: its CPU, its registers, where its stores are numbered from."""
+
+    def __init__(
+        self, execution: Execution, thread: p.Thread, cpu: Cpu | None, first_store: int
+    ) -> None:
+        self.execution = execution
+        self.thread = thread
+        self._cpu = cpu
+        self._store = first_store
+
+    @property
+    def cpu(self) -> Cpu:
+        assert self._cpu is not None  # only devices have none
+        return self._cpu
+
+    async def run(self) -> None:
+        """Run every statement, unless a signal ends the thread before."""
+        if self.thread.kind == "child" and not await self._become_child():
+            self._forget_pins(0)
+            return
+        ended = self.execution.world.watch.ended
+        for position, statement in enumerate(self.thread.statements):
+            result = await self._execute(statement)
+            if self._cpu is not None:
+                ended(self._cpu)
+            if result is not AccessResult.DONE:
+                self.execution.faults[self.thread.name] = result.value
+                self._forget_pins(position + 1)
+                break
+        if self._cpu is not None:
+            enter_lazy_tlb(self._cpu)
+
+    def _forget_pins(self, position: int) -> None:
+        for statement in self.thread.statements[position:]:
+            if isinstance(statement, p.Pin):
+                self.execution.pin_over(statement.page)
+
+    async def _become_child(self) -> bool:
+        """Wait for the fork that makes this thread; False if it fails."""
+        children, fork = self.execution.children, self.thread.fork
+        await point(
+            "thread:child_runnable",
+            _semaphore_access(f"fork{fork}"),
+            lambda: fork in children,
+        )
+        mm = children[fork]
+        if mm is None:
+            return False
+        load_mm(self.cpu, mm)
+        return True
+
+    async def _execute(self, statement: p.Statement) -> AccessResult:
+        match statement:
+            case p.Store():
+                return await self._do_store(statement)
+            case p.Load():
+                return await self._do_load(statement)
+            case p.DmaStore() | p.DmaLoad():
+                await self._do_dma(statement)
+            case p.Fork():
+                await self._do_fork()
+            case p.Pin():
+                await self._do_pin(statement)
+            case p.Unpin(page):
+                await self._do_unpin(page)
+            case p.Madvise(page, advice):
+                vpn = self.execution.vpn(page)
+                await self.execution.protocol.madvise(self.cpu, vpn, advice)
+            case p.Exit():
+                await self.execution.protocol.exit(self.cpu)
+            case _:
+                await self._do_meta(statement)
+        return AccessResult.DONE
+
+    async def _do_meta(self, statement: p.Statement) -> None:
+        """Carry out what is about order between threads, not about memory."""
+        execution = self.execution
+        match statement:
+            case p.Post(name):
+                await point("semaphore:post", _semaphore_access(name))
+                execution.post(name)
+            case p.Wait(name):
+                await point(
+                    "semaphore:wait",
+                    _semaphore_access(name),
+                    lambda: execution.posted(name),
+                )
+                execution.take(name)
+            case p.Kill(thread):
+                await point("kill:signal", _semaphore_access(f"signal:{thread}"))
+                execution.kill(thread)
+            case p.Collapse():
+                await self._do_collapse()
+
+    async def _do_store(self, statement: p.Store) -> AccessResult:
+        vpn = self.execution.vpn(statement.page)
+        identity = self._next_store(statement.value)
+        return await store(
+            self.cpu,
+            vpn,
+            statement.index,
+            identity,
+            lambda: self.execution.protocol.handle_fault(
+                self.cpu, vpn, write=True, user=not statement.kernel
+            ),
+        )
+
+    async def _do_load(self, statement: p.Load) -> AccessResult:
+        vpn = self.execution.vpn(statement.page)
+        cpu = self.cpu
+        result, read = await load(
+            cpu,
+            vpn,
+            statement.index,
+            lambda: self.execution.protocol.handle_fault(
+                cpu, vpn, write=False, user=True
+            ),
+        )
+        if result is AccessResult.DONE:
+            self._set_register(statement.register, read)
+        return result
+
+    def _next_store(self, value: int) -> int:
+        identity = self._store
+        self._store += 1
+        self.execution.world.stores[identity] = (self.thread.name, value)
+        return identity
+
+    def _set_register(self, register: str, read: int) -> None:
+        value = self.execution.world.stores[read][1]
+        self.execution.registers[self.thread.name, register] = value
+
+    async def _do_fork(self) -> None:
+        number = self.execution.begin_fork()
+        child = await self.execution.protocol.fork(self.cpu)
+        self.execution.children[number] = child
+
+    async def _do_pin(self, statement: p.Pin) -> None:
+        await self.execution.protocol.pin(
+            self.cpu,
+            self.execution.vpn(statement.page),
+            pin=not statement.get,
+            write=statement.write and not statement.get,
+            fast=statement.fast,
+        )
+        self.execution.pin_over(statement.page)
+
+    async def _wait_for_reference(self, page: str) -> PageReference | None:
+        await point(
+            "dma:wait_for_reference",
+            _semaphore_access(f"pin:{page}"),
+            lambda: self.execution.reference_settled(page),
+        )
+        return self.execution.reference(page)
+
+    async def _do_unpin(self, page: str) -> None:
+        pin = await self._wait_for_reference(page)
+        if pin is not None:
+            await self.execution.protocol.unpin(self.execution.world, pin)
+
+    async def _do_dma(self, statement: p.DmaStore | p.DmaLoad) -> None:
+        """Access a page through its reference; nothing happens if it never gets one."""
+        pin = await self._wait_for_reference(statement.page)
+        if pin is None:
+            return
+        if isinstance(statement, p.DmaStore):
+            if pin.write:
+                identity = self._next_store(statement.value)
+                await dma_write(self.execution.world, pin, statement.index, identity)
+        else:
+            read = await dma_read(self.execution.world, pin, statement.index)
+            self._set_register(statement.register, read)
+
+    async def _do_collapse(self) -> None:
+        execution = self.execution
+        await point(
+            "khugepaged:wait_for_mm",
+            _semaphore_access("khugepaged"),
+            lambda: execution.visible_child() is not None or execution.all_forked(),
+        )
+        mm = execution.visible_child()
+        if mm is not None:
+            await execution.protocol.collapse(self.cpu, mm)

@@ -1,0 +1,102 @@
+"""One run: program x rules x strategy, judged by every checker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from forkfuzz import checkers
+from forkfuzz.checkers import Checker, Severity, Violation
+from forkfuzz.engine import Machine, Observer, Outcome, Strategy, run_inline
+from forkfuzz.kernel.protocol import Linux, Protocol
+from forkfuzz.mm.watch import Watch, Watcher
+from forkfuzz.mm.world import World
+from forkfuzz.rules import Rules
+from forkfuzz.scenarios.program import Program
+
+from .interpreter import Execution
+from .result import RunResult
+from .setup import build_world
+
+Driver = Callable[[Machine], None]
+"""Runs a machine to its end: `run_inline`, or `TrioHost.run`."""
+
+MAX_STEPS = 5000
+"""A run of more steps counts as a livelock; programs that ship take a few hundred."""
+
+LINUX = Linux()
+
+
+class Run:
+    """A run that is set up and can be executed once.
+
+    Args:
+        watchers: Told of what the model does, after the checkers.
+        observers: Told of every step.
+
+    Attributes:
+        world: The state; afterwards that at the end of the run.
+        execution: Registers, faults and children of the run.
+        machine: Tasks and decisions.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        rules: Rules,
+        strategy: Strategy,
+        *,
+        protocol: Protocol = LINUX,
+        watchers: Iterable[Watcher] = (),
+        observers: Iterable[Observer] = (),
+        max_steps: int = MAX_STEPS,
+    ) -> None:
+        self.program = program
+        self._checkers: list[Checker] = [kind() for kind in checkers.ALL]
+        self.world: World = build_world(program, rules)
+        self.world.watch = Watch([*self._checkers, *watchers])
+        self.execution = Execution(program, self.world, protocol)
+        self.machine = Machine(strategy, max_steps=max_steps, observers=observers)
+        self.execution.spawn_into(self.machine)
+        for checker in self._checkers:
+            checker.start(self.world, self.machine)
+
+    def execute(self, driver: Driver = run_inline) -> RunResult:
+        """Run to the end and judge.
+
+        Raises:
+            BaseException: Whatever the strategy or the model raised.
+        """
+        driver(self.machine)
+        return self.result()
+
+    def result(self) -> RunResult:
+        """Judge a run that has ended."""
+        machine = self.machine
+        if machine.outcome is Outcome.FINISHED:
+            for checker in self._checkers:
+                checker.finish()
+        violations = [v for checker in self._checkers for v in checker.violations]
+        violations.extend(_no_progress(machine))
+        seen = {decision[1] for decision in machine.decisions}
+        return RunResult(
+            machine.outcome,
+            tuple(sorted(violations, key=lambda v: (v.step, v.prop))),
+            machine.decisions,
+            tuple(task.name for task in machine.tasks),
+            machine.steps,
+            tuple(label for label in self.program.sometimes if label in seen),
+        )
+
+
+def _no_progress(machine: Machine) -> list[Violation]:
+    """Turn a run that did not come to its end into a violation (I14)."""
+    waiting = [t for t in machine.tasks if not t.done and not t.daemon]
+    points = tuple(sorted({task.label for task in waiting}))
+    names = ", ".join(f"{task.name} at {task.label}" for task in waiting)
+    if machine.outcome is Outcome.DEADLOCK:
+        prop, message = "lock.deadlock", f"nothing can go on: {names}"
+    elif machine.outcome is Outcome.LIVELOCK:
+        prop, message = "run.livelock", f"{machine.steps} steps without end: {names}"
+    else:
+        return []
+    return [Violation(prop, Severity.PROGRAM, message, machine.steps, points)]

@@ -1,0 +1,102 @@
+"""khugepaged, as far as fork's child is concerned.
+
+The collapse of a range into a huge page is modelled by what it does to the contents:
+under mmap_lock of that mm, and of that mm alone, each page is checked for references
+that nobody can account for, copied, and replaced. The frames stay small ones.
+
+Source: mm/khugepaged.c: collapse_huge_page, __collapse_huge_page_isolate,
+__collapse_huge_page_copy. Left out: the huge entry itself, the scan that chooses the
+range, swap-in, the folio locks, the PMD-level flush of an mm that no CPU has loaded.
+"""
+
+from __future__ import annotations
+
+from forkfuzz.engine import point
+from forkfuzz.locking.mmap_lock import (
+    mmap_write_lock_nested,
+    mmap_write_unlock,
+    vma_start_write_killable,
+)
+from forkfuzz.locking.spinlock import spin_lock, spin_unlock
+from forkfuzz.mm.cpu import Cpu
+from forkfuzz.mm.folio import Folio
+from forkfuzz.mm.mm_types import MmStruct, VmAreaStruct
+from forkfuzz.mm.pgtable import (
+    NONE,
+    PAGE_PRESENT,
+    PAGE_SPECIAL,
+    Pte,
+    mk_pte,
+    pte_mkdirty,
+    pte_pfn,
+)
+
+from .memory import copy_folio, maybe_mkwrite, set_pte_at
+from .tlbflush import flush_tlb_mm_range
+
+
+async def collapse_range(cpu: Cpu, mm: MmStruct) -> None:
+    """Collapse the first VMA of *mm*, if every page of it qualifies.
+
+    Points:
+        collapse_huge_page:pmdp_collapse_flush,
+        __collapse_huge_page_isolate:folio_expected_ref_count,
+        __collapse_huge_page_copy:copy_mc_user_highpage, collapse_huge_page:set_pmd_at,
+        __collapse_huge_page_copy:folio_remove_rmap_pte and those of the locks.
+    """
+    await mmap_write_lock_nested(cpu, mm)
+    if mm.vmas and mm.vmas[0].is_cow_mapping():
+        vma = mm.vmas[0]
+        await vma_start_write_killable(cpu, vma)
+        await _collapse_vma(cpu, vma)
+    await mmap_write_unlock(cpu, mm)
+
+
+async def _collapse_vma(cpu: Cpu, vma: VmAreaStruct) -> None:
+    mm = vma.vm_mm
+    await spin_lock(cpu, mm.ptl)
+    vpns = range(vma.vm_start, vma.vm_end)
+    old = {vpn: mm.get_pte(vpn) for vpn in vpns}
+    for vpn in vpns:
+        await set_pte_at(mm, vpn, NONE, "collapse_huge_page:pmdp_collapse_flush")
+    await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
+    if await _isolate(mm, old):
+        for vpn in vpns:
+            await _replace(vma, vpn, old[vpn])
+    else:
+        for vpn in vpns:
+            await set_pte_at(mm, vpn, old[vpn], "collapse_huge_page:pmd_populate")
+    await spin_unlock(cpu, mm.ptl)
+
+
+async def _isolate(mm: MmStruct, old: dict[int, Pte]) -> bool:
+    """Return whether every page is mapped, and referenced by its mappings alone."""
+    for pte in old.values():
+        if not pte & PAGE_PRESENT or pte & PAGE_SPECIAL:
+            return False
+        folio = mm.world.frames[pte_pfn(pte)]
+        await point("__collapse_huge_page_isolate:folio_expected_ref_count", folio.peek)
+        if folio.refcount != folio.mapcount:
+            return False
+    return True
+
+
+async def _replace(vma: VmAreaStruct, vpn: int, pte: Pte) -> None:
+    """Copy one page and map the copy.
+
+    Nobody else can write the page, says the kernel's comment here: it is either
+    mapped by this mm alone, whose entry is gone, or shared, and then read-only.
+    """
+    mm, world = vma.vm_mm, vma.vm_mm.world
+    source = world.frames[pte_pfn(pte)]
+    new: Folio = world.alloc_folio(anon=True)
+    await copy_folio(
+        mm, vpn, source, new, "__collapse_huge_page_copy:copy_mc_user_highpage"
+    )
+    await point("collapse_huge_page:set_pmd_at", mm.page_table.writes[vpn])
+    world.add_mapping(new, 1)
+    world.set_exclusive(new, exclusive=True)
+    mm.set_pte(vpn, pte_mkdirty(maybe_mkwrite(mk_pte(new.pfn, 0), vma)))
+    await point("__collapse_huge_page_copy:folio_remove_rmap_pte", source.touch)
+    world.add_mapping(source, -1)
+    world.put_refs(source)

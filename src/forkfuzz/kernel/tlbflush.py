@@ -1,0 +1,95 @@
+"""TLB shootdown by interrupt, with one acknowledgement for each CPU.
+
+Source: arch/x86/mm/tlb.c, kernel/smp.c. Left out: INVLPGB broadcasts, global ASIDs,
+secondary MMUs, range flushes beyond one page.
+"""
+
+from __future__ import annotations
+
+from forkfuzz.engine import point
+from forkfuzz.mm.cpu import Cpu, FlushRequest
+from forkfuzz.mm.mm_types import MmStruct
+
+
+async def flush_tlb_mm_range(
+    cpu: Cpu,
+    mm: MmStruct,
+    vpn: int | None,
+    *,
+    freed_tables: bool,
+    skip_cpu: bool = False,
+    wait: bool = True,
+) -> None:
+    """Drop the translations of one page, or of all, on every CPU that may have them.
+
+    Args:
+        vpn: The page, or None for the whole address space.
+        freed_tables: Whether lazy CPUs are interrupted too.
+        skip_cpu: Mutation: the lowest-numbered other CPU is left out.
+        wait: Mutation if false: return without the acknowledgements.
+
+    Context:
+        Interrupts are on. Spinlocks and mmap_lock may be held: none of them is ever
+        taken with interrupts off, so every CPU can acknowledge.
+
+    Points:
+        flush_tlb_mm_range:inc_mm_tlb_gen, flush_tlb_mm_range:send_ipis,
+        flush_tlb_mm_range:flush_local, flush_tlb_mm_range:wait_for_acks.
+    """
+    await point("flush_tlb_mm_range:inc_mm_tlb_gen", mm.seq_touch)
+    mm.tlb_gen += 1
+    request = FlushRequest(mm, vpn, mm.tlb_gen)
+    await point("flush_tlb_mm_range:send_ipis", mm.seq_touch)
+    _send(cpu, request, freed_tables=freed_tables, skip_cpu=skip_cpu)
+    if cpu.loaded_mm is mm:
+        await point("flush_tlb_mm_range:flush_local", cpu.tlb_write)
+        _flush_local(cpu, request)
+    if wait:
+        await point(
+            "flush_tlb_mm_range:wait_for_acks",
+            mm.seq_peek,
+            lambda: not request.waiting,
+        )
+    mm.world.watch.flushed(mm, vpn)
+
+
+async def flush_tlb_page(cpu: Cpu, mm: MmStruct, vpn: int) -> None:
+    """Drop the translations of one page; lazy CPUs are left to notice by themselves."""
+    await flush_tlb_mm_range(cpu, mm, vpn, freed_tables=False)
+
+
+def _send(
+    cpu: Cpu, request: FlushRequest, *, freed_tables: bool, skip_cpu: bool
+) -> None:
+    """Interrupt the CPUs in the mask that are not this one and not exempt as lazy."""
+    cpus = cpu.world.cpus
+    others = [cpus[number] for number in request.mm.mm_cpumask if number != cpu.id]
+    targets = [other for other in others if freed_tables or not other.is_lazy]
+    for target in targets[1:] if skip_cpu else targets:
+        request.waiting.append(target.id)
+        target.requests.append(request)
+
+
+def flush_tlb_func(cpu: Cpu, request: FlushRequest) -> None:
+    """Carry out a shootdown on *cpu* and acknowledge it."""
+    if cpu.loaded_mm is request.mm:
+        if cpu.is_lazy:
+            # The kernel switches to init_mm here; the next user of the CPU finds an
+            # empty TLB, because the generations differ.
+            cpu.tlb.clear()
+        else:
+            _flush_local(cpu, request)
+    request.waiting.remove(cpu.id)
+
+
+def _flush_local(cpu: Cpu, request: FlushRequest) -> None:
+    """Drop one page if only this flush is missing here, else everything."""
+    mm_tlb_gen = request.mm.tlb_gen
+    if request.new_tlb_gen <= cpu.local_tlb_gen:
+        return
+    only_this = request.new_tlb_gen == cpu.local_tlb_gen + 1 == mm_tlb_gen
+    if request.vpn is not None and only_this:
+        cpu.tlb.pop(request.vpn, None)
+    else:
+        cpu.tlb.clear()
+    cpu.local_tlb_gen = mm_tlb_gen

@@ -1,0 +1,1 @@
+"""What exists: frames, page tables, TLBs, address spaces. Passive; nothing awaits."""

@@ -1,0 +1,120 @@
+"""Programs about faults, zaps and kernel threads while fork runs and after it."""
+
+from __future__ import annotations
+
+from .program import Collapse, Exit, Fork, Load, Madvise, PageSpec, Post, Program
+from .program import Store, Thread, Wait
+from .registry import scenario
+from .snapshot import FORK, SHARED
+
+
+@scenario(
+    "cow-break",
+    "after fork, threads of the parent and the child break COW of one page at once",
+    rounds=1,
+)
+def cow_break(*, rounds: int) -> Program:
+    """One thread stores, another loads and stores, the child stores."""
+    stores = tuple(Store("A", 0, i) for i in range(1, rounds + 1))
+    return Program(
+        "cow-break",
+        (PageSpec("A", words=3),),
+        (
+            Thread("F", (Fork(), Post("forked"), Post("forked"))),
+            Thread("T1", (Wait("forked"), *stores, Load("A", 0, "r"))),
+            Thread(
+                "T2",
+                (
+                    Wait("forked"),
+                    Load("A", 2, "r1"),
+                    Store("A", 1, 7),
+                    Load("A", 1, "r"),
+                    Load("A", 2, "r2"),
+                ),
+            ),
+            Thread("C", (Store("A", 2, 9), Load("A", 2, "r"), Exit()), kind="child"),
+        ),
+        sometimes=("wp_page_copy:set_pte_at", "wp_page_reuse:set_pte"),
+    )
+
+
+@scenario(
+    "dontneed",
+    "MADV_DONTNEED under the VMA lock, with its late flush, while fork walks",
+    pages=2,
+    read_only=0,
+)
+def dontneed(*, pages: int, read_only: int) -> Program:
+    """One thread throws the pages away in order, another uses the first one.
+
+    With ``read_only`` the mapping is PROT_READ at present.
+    """
+    names = [chr(ord("A") + n) for n in range(pages)]
+    prot = "r" if read_only else "rw"
+    specs = [PageSpec(n, words=2, init=(5,), prot=prot) for n in names]
+    zaps = [Madvise(n, "dontneed") for n in names]
+    user = (Load("A", 0, "r1"), Load("A", 0, "r2"))
+    if not read_only:
+        user = (Store("A", 1, 7), Load("A", 0, "r1"), Store("A", 1, 8))
+    return Program(
+        "dontneed",
+        tuple(specs),
+        (FORK, Thread("T1", tuple(zaps)), Thread("T2", user)),
+        sometimes=("tlb_finish_mmu:folio_put", SHARED),
+    )
+
+
+@scenario(
+    "guard",
+    "guard regions installed under the VMA lock, in memory never touched before",
+    pages=2,
+)
+def guard(*, pages: int) -> Program:
+    """One thread installs guard regions in order; the child's must be a prefix."""
+    names = [chr(ord("A") + n) for n in range(pages)]
+    return Program(
+        "guard",
+        tuple(PageSpec(n, untouched=True) for n in names),
+        (FORK, Thread("T1", tuple(Madvise(n, "guard") for n in names))),
+        sometimes=("copy_nonpresent_pte:set_pte_at",),
+    )
+
+
+@scenario(
+    "copy-to-user",
+    "stores that the kernel makes for a thread; their faults use mmap_lock only",
+    rounds=2,
+)
+def copy_to_user(*, rounds: int) -> Program:
+    """As ro-upgrade, with every other store made in kernel mode."""
+    stores = [
+        Store(page, 0, i, kernel=bool(i % 2))
+        for i in range(1, rounds + 1)
+        for page in ("A", "B")
+    ]
+    return Program(
+        "copy-to-user",
+        (PageSpec("A", read_only=True), PageSpec("B", read_only=True)),
+        (FORK, Thread("T1", tuple(stores))),
+        sometimes=(SHARED, "wp_page_reuse:set_pte"),
+    )
+
+
+@scenario(
+    "child-collapse",
+    "khugepaged finds the child before the parent's TLBs are flushed",
+    rounds=2,
+)
+def child_collapse(*, rounds: int) -> Program:
+    """A thread stores to B, then to A, while khugepaged copies A, then B."""
+    stores = [Store(p, 0, i) for i in range(1, rounds + 1) for p in ("A", "B")]
+    return Program(
+        "child-collapse",
+        (PageSpec("A"), PageSpec("B")),
+        (
+            FORK,
+            Thread("T1", tuple(stores)),
+            Thread("khugepaged", (Collapse(),), kind="kernel"),
+        ),
+        sometimes=("__collapse_huge_page_copy:copy_mc_user_highpage",),
+    )

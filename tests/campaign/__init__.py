@@ -1,0 +1,1 @@
+"""Tests of campaigns; a package, so that they share the toy targets."""
