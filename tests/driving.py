@@ -64,9 +64,7 @@ class Race:
         self, program: Program, rules: str = "seed", watchers: Iterable[Watcher] = ()
     ) -> None:
         self._answers = _Answers()
-        self.run = Run(
-            program, parse_rules(rules), self._answers, watchers=watchers
-        )
+        self.run = Run(program, parse_rules(rules), self._answers, watchers=watchers)
         self.world = self.run.world
         self.machine = self.run.machine
         self.trace: list[tuple[str, str]] = []
@@ -75,8 +73,8 @@ class Race:
         self.machine.park = lambda: iter((None,))
         self.machine._advance = self._nobody  # type: ignore[method-assign]
         for task in self.machine.tasks:
-            self._coroutines[task.name] = task.body()
-            self._send(task)
+            if not task.stands:
+                self._send(task)
         self.machine.started = True
 
     def _nobody(self) -> None:
@@ -85,6 +83,8 @@ class Race:
     def _send(self, task: Task) -> None:
         token = running.set(self.machine)
         self.machine.current = task
+        if task.name not in self._coroutines:
+            self._coroutines[task.name] = task.body()
         try:
             self._coroutines[task.name].send(None)
         except StopIteration:
@@ -95,6 +95,10 @@ class Race:
             running.reset(token)
 
     # Steps.
+
+    def task(self, name: str) -> Task:
+        """Return a task."""
+        return self._tasks[name]
 
     def label(self, name: str) -> str:
         """Return the step that the task would take next."""
@@ -132,6 +136,21 @@ class Race:
     def past(self, name: str, label: str, *, acks: bool = True) -> None:
         """Step the task until it has taken *label*."""
         self.to(name, label, acks=acks)
+        if acks and label == WAIT_FOR_ACKS:
+            self.all_acks()
+        self.step(name)
+
+    def to_cut(self, name: str = "F") -> None:
+        """Step the forking task until its next step is the cut."""
+        label, seq = "vma_end_write_all:mm_lock_seqcount_end", "mm_lock_seq:parent"
+        self.to(name, label)
+        while self._tasks[name].access.obj != seq:
+            self.step(name)
+            self.to(name, label)
+
+    def cut(self, name: str = "F") -> None:
+        """Step the forking task until it has made the cut."""
+        self.to_cut(name)
         self.step(name)
 
     def finish(self, *names: str) -> None:
@@ -235,7 +254,6 @@ class Race:
     def register(self, thread: str, name: str) -> int:
         """Return what a thread has loaded."""
         return self.run.execution.registers[thread, name]
-
 
 
 def forker(*after: Statement) -> Thread:

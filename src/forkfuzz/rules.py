@@ -175,9 +175,9 @@ class Rules:
         breaks="",
         text="faults taken in kernel mode use mmap_lock only",
     )
-    protect_pass: str = _guard(
-        "every",
-        "first_only",
+    protect_again: str = _guard(
+        "on",
+        "off",
         where="copy_present_page",
         breaks="",
         text="protect and flush again after the page-table lock was dropped",

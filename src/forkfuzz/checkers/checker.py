@@ -47,6 +47,10 @@ class Checker(Watcher):
         """Report a violation, unless its like was reported in this run.
 
         Args:
+            prop: One of `forkfuzz.checkers.PROPERTIES`.
+            severity: Who can notice.
+            message: What happened, in one line.
+            pair: The stores that it is about.
             points: Labels that identify the bug; by default that of the current step.
         """
         task = self.machine.current

@@ -6,6 +6,7 @@ parent's, the log is played back to find out which image, if any, the child has.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import attrs
@@ -23,7 +24,7 @@ class Write(NamedTuple):
     step: int
     task: str
     pfn: int
-    index: int
+    word: int
     store: int
 
 
@@ -60,7 +61,7 @@ class ParentHistory:
         guard: What a guard region reads as.
     """
 
-    def __init__(self, world: World, entries: list[int], guard: int) -> None:
+    def __init__(self, world: World, entries: Sequence[int], guard: int) -> None:
         self.events: list[Event] = []
         self._guard = guard
         self._first_frames = [list(folio.words) for folio in world.frames]
@@ -87,7 +88,7 @@ class ParentHistory:
                 entries[event.vpn] = event.pte
             else:
                 words = frames.setdefault(event.pfn, [0] * width)
-                words[event.index] = event.store
+                words[event.word] = event.store
             for location in locations:
                 start, store = open_spans[location]
                 now = read(location)

@@ -64,7 +64,7 @@ class SnapshotChecker(Checker):
             self._open_log(mm)
 
     def _open_log(self, mm: MmStruct) -> None:
-        entries = list(mm.page_table.entries)
+        entries: list[int] = list(mm.page_table.entries)
         self._entries[mm.name] = entries
         self._logs[mm.name] = ParentHistory(self.world, entries, GUARD_VALUE)
 

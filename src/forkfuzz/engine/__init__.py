@@ -11,7 +11,7 @@ from .observer import Observer
 from .point import choose, point, this_machine, this_task
 from .schedule import Decision, Schedule, dumps, load, loads
 from .strategy import Strategy
-from .task import Task
+from .task import Stop, Task
 
 __all__ = [
     "CHOICE",
@@ -23,6 +23,7 @@ __all__ = [
     "Outcome",
     "RawDecision",
     "Schedule",
+    "Stop",
     "Strategy",
     "Task",
     "choose",

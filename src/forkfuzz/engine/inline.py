@@ -24,32 +24,36 @@ def run_inline(machine: Machine) -> None:
     """
     machine.park = _park
     token = running.set(machine)
-    coroutines: list[Coroutine[Any, Any, None]] = []
+    coroutines: dict[int, Coroutine[Any, Any, None]] = {}
     try:
         for task in machine.tasks:
-            machine.current = task
-            coroutines.append(task.body())
-            try:
-                coroutines[-1].send(None)
-            except StopIteration:
-                machine.finish(task)
+            if not task.stands:
+                machine.current = task
+                coroutines[task.index] = task.body()
+                try:
+                    coroutines[task.index].send(None)
+                except StopIteration:
+                    machine.finish(task)
         _step_until_done(machine, coroutines)
     except BaseException:
         machine.stop(Outcome.FAILED)
         raise
     finally:
-        for coroutine in coroutines:
+        for coroutine in coroutines.values():
             coroutine.close()
         running.reset(token)
 
 
 def _step_until_done(
-    machine: Machine, coroutines: list[Coroutine[Any, Any, None]]
+    machine: Machine, coroutines: dict[int, Coroutine[Any, Any, None]]
 ) -> None:
     task = machine.start()
     while task is not None:
+        coroutine = coroutines.get(task.index)
+        if coroutine is None:
+            coroutine = coroutines[task.index] = task.body()
         try:
-            coroutines[task.index].send(None)
+            coroutine.send(None)
         except StopIteration:
             task = machine.finish(task)
         else:

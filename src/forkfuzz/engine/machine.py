@@ -17,7 +17,7 @@ from forkfuzz.errors import InternalError, UsageError
 from .access import Access
 from .observer import Observer
 from .strategy import Strategy
-from .task import Body, Task
+from .task import Body, Stop, Task
 
 CHOICE = -1
 """In place of a task's index: the decision chose an outcome, not a task."""
@@ -79,12 +79,25 @@ class Machine:
         self.started = False
 
     def spawn(
-        self, name: str, body: Body, *, kind: str = "thread", daemon: bool = False
+        self,
+        name: str,
+        body: Body,
+        *,
+        kind: str = "thread",
+        daemon: bool = False,
+        first: Stop | None = None,
     ) -> Task:
         """Add a task; it takes its first step when a strategy chooses it.
 
-        What *body* does before its first point happens when the run starts, in the
-        order of creation; it must not touch anything shared.
+        Args:
+            name: Unique within the run.
+            body: Makes the coroutine.
+            kind: What sort of task it is; see `Task`.
+            daemon: Whether the run may end before the task does.
+            first: The point at which the task stands before *body* is called, which
+                then begins with the step after it. Without it, what *body* does
+                before its own first point happens when the run starts, in the order
+                of creation; it must not touch anything shared.
         """
         if self.started:
             msg = f"cannot spawn {name!r}: the run has started"
@@ -93,6 +106,9 @@ class Machine:
             msg = f"two tasks are named {name!r}"
             raise UsageError(msg)
         task = Task(len(self.tasks), name, kind, body, daemon)
+        if first is not None:
+            task.label, task.access, task.when = first.label, first.access, first.when
+            task.stands = True
         self.tasks.append(task)
         return task
 

@@ -19,6 +19,15 @@ from .access import NOTHING, Access
 Body = Callable[[], Coroutine[Any, Any, None]]
 
 
+@attrs.frozen(slots=True)
+class Stop:
+    """A point, as `forkfuzz.engine.point` takes it."""
+
+    label: str
+    access: Access = NOTHING
+    when: Callable[[], bool] | None = None
+
+
 @attrs.define(eq=False, slots=True)
 class Task:
     """One coroutine of the model, and the point at which it stands.
@@ -33,6 +42,7 @@ class Task:
         access: What that step touches.
         when: If given, the task can run only while this is true.
         done: Whether the coroutine has returned.
+        stands: Whether it stands at a first point before its coroutine is begun.
         handle: Belongs to the driver.
     """
 
@@ -45,4 +55,5 @@ class Task:
     access: Access = NOTHING
     when: Callable[[], bool] | None = None
     done: bool = False
+    stands: bool = False
     handle: Any = None

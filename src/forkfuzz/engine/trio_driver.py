@@ -5,7 +5,8 @@ leans on that order: at any moment exactly one model task is runnable, so there 
 nothing to shuffle. A task that arrives at a point and may go on returns at once,
 without a switch. If another task is next, it reschedules that one and parks itself.
 The tasks are started by the same rule: each starts the next when it has reached its
-first point.
+first point. One whose first point was given in advance is started when it is chosen,
+which many never are.
 
 `run_trio` runs one machine inside a Trio program. `TrioHost` is for callers that are
 not Trio programs, above all a fuzzing engine that calls us once for each input: one
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -57,7 +58,7 @@ class _Run:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.failure: BaseException | None = None
-        self._unstarted: Iterator[Task] = iter(machine.tasks)
+        self._unstarted = iter([task for task in machine.tasks if not task.stands])
         self._nursery: trio.Nursery
         machine.park = self._park
 
@@ -86,13 +87,16 @@ class _Run:
 
     async def _body(self, task: Task) -> None:
         task.handle = trio.lowlevel.current_task()
-        self.machine.current = task
+        if not self.machine.started:
+            self.machine.current = task
+        elif self.machine.outcome is not Outcome.RUNNING:
+            return
         try:
             await task.body()
             self._finish(task)
         except trio.Cancelled:
             raise
-        except BaseException as error:  # noqa: BLE001 -- handed on by run_trio, bare
+        except BaseException as error:
             self.failure = error
             self.machine.stop(Outcome.FAILED)
             self._nursery.cancel_scope.cancel()
@@ -107,6 +111,8 @@ class _Run:
     def _go_on(self, task: Task | None) -> None:
         if task is None:
             self._nursery.cancel_scope.cancel()
+        elif task.handle is None:
+            self._nursery.start_soon(self._body, task)
         else:
             trio.lowlevel.reschedule(task.handle)
 
@@ -209,7 +215,7 @@ class TrioHost:
             if machine is not None:
                 try:
                     await run_trio(machine)
-                except BaseException as error:  # noqa: BLE001 -- raised again by run()
+                except BaseException as error:
                     self._error = error
                 self._machine = None
             # Stays runnable, so that Trio never falls asleep waiting for I/O, and

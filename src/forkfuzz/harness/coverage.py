@@ -61,7 +61,7 @@ class Coverage(Watcher):
         pte = parent.page_table.entries[vpn]
         folio = self._world.frames[pte >> PFN_SHIFT]
         state = pte & (PAGE_PRESENT | PAGE_RW)
-        state |= folio.anon_exclusive << 2 | (folio.refcount > 1) << 3  # noqa: PLR2004
+        state |= folio.anon_exclusive << 2 | (folio.refcount > 1) << 3
         state |= (parent.mm_lock_seq & 1) << 4 | (parent.write_protect_seq & 1) << 5
         for mm in mms[1:]:
             theirs = mm.page_table.entries[vpn]

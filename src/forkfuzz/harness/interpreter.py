@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-from forkfuzz.engine import Access, Machine, point, writes
-from forkfuzz.kernel.mmu import AccessResult, interrupts, load, speculation, store
-from forkfuzz.kernel.protocol import Protocol
+from forkfuzz.engine import Access, Machine, Stop, point, writes
 from forkfuzz.kernel.gup import dma_read, dma_write
+from forkfuzz.kernel.mmu import (
+    ACKNOWLEDGE,
+    SPECULATE,
+    AccessResult,
+    interrupt_pending,
+    interrupts,
+    load,
+    speculation,
+    speculation_possible,
+    store,
+)
+from forkfuzz.kernel.protocol import Protocol
 from forkfuzz.locking.sleep import enter_lazy_tlb, load_mm
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Pin as PageReference
@@ -22,6 +33,13 @@ STORES_PER_THREAD = 1 << 16
 class Execution:
     """One program in one world: what its threads share beyond memory.
 
+    Args:
+        program: Its threads.
+        world: Their memory.
+        protocol: The kernel model.
+        bodies: Coroutine functions that take the place of threads' statements, by the
+            name of the thread.
+
     Attributes:
         registers: Values loaded, by (thread name, register).
         faults: How a thread ended that did not reach its end, by thread name.
@@ -29,8 +47,15 @@ class Execution:
             began; None where it failed.
     """
 
-    def __init__(self, program: p.Program, world: World, protocol: Protocol) -> None:
+    def __init__(
+        self,
+        program: p.Program,
+        world: World,
+        protocol: Protocol,
+        bodies: Mapping[str, Body] | None = None,
+    ) -> None:
         self.program = program
+        self.bodies = bodies or {}
         self.world = world
         self.protocol = protocol
         self.registers: dict[tuple[str, str], int] = {}
@@ -44,37 +69,24 @@ class Execution:
         )
         self._semaphores: dict[str, int] = {}
         self._vpns = {page: vpn for vpn, page in enumerate(world.pages)}
-        self._pins_to_come: dict[str, int] = {}
         self._threads: dict[str, Cpu] = {}
+        self._free_bodies = len([t for t in program.threads if self._may_pin(t)])
+        self._pins_to_come: dict[str, int] = {}
         for thread in program.threads:
-            for statement in thread.statements:
-                if isinstance(statement, p.Pin):
-                    self._expect_pin(statement.page, 1)
+            self.expect_pins(thread.statements, 1)
 
     def spawn_into(self, machine: Machine) -> None:
         """Add a task for each thread, and two for each CPU's hardware."""
         cpus = iter(self.world.cpus)
         for number, thread in enumerate(self.program.threads, 1):
             cpu = None if thread.kind == "device" else next(cpus)
-            runner = _ThreadRunner(self, thread, cpu, number * STORES_PER_THREAD)
+            runner = ThreadRunner(self, thread, cpu, number * STORES_PER_THREAD)
             kind = "device" if cpu is None else thread.kind
             machine.spawn(thread.name, runner.run, kind=kind)
             if cpu is not None:
                 self._threads[thread.name] = cpu
         for cpu in self.world.cpus:
-            machine.spawn(
-                f"irq:{cpu.name}",
-                functools.partial(interrupts, cpu),
-                kind="irq",
-                daemon=True,
-            )
-            if cpu.hardware_events:
-                machine.spawn(
-                    f"tlb:{cpu.name}",
-                    functools.partial(speculation, cpu),
-                    kind="hardware",
-                    daemon=True,
-                )
+            _spawn_hardware(machine, cpu)
 
     def vpn(self, page: str) -> int:
         """Return the number of a page."""
@@ -99,14 +111,22 @@ class Execution:
 
     def reference_settled(self, page: str) -> bool:
         """Return whether the page has a reference, or will never get one."""
-        return self.reference(page) is not None or not self._pins_to_come.get(page)
+        to_come = self._pins_to_come.get(page) or self._free_bodies
+        return self.reference(page) is not None or not to_come
 
-    def pin_over(self, page: str) -> None:
-        """Note that a pin of the page has been made, or never will be."""
-        self._expect_pin(page, -1)
+    def expect_pins(self, statements: Iterable[p.Statement], count: int) -> None:
+        """Count the pins that are still to come: up, or down when they are over."""
+        for statement in statements:
+            if isinstance(statement, p.Pin):
+                page = statement.page
+                self._pins_to_come[page] = self._pins_to_come.get(page, 0) + count
 
-    def _expect_pin(self, page: str, count: int) -> None:
-        self._pins_to_come[page] = self._pins_to_come.get(page, 0) + count
+    def body_over(self, thread: p.Thread) -> None:
+        """Note that a thread written as code will pin nothing any more."""
+        self._free_bodies -= self._may_pin(thread)
+
+    def _may_pin(self, thread: p.Thread) -> bool:
+        return thread.name in self.bodies and thread.kind != "device"
 
     def post(self, semaphore: str) -> None:
         """Add one to a semaphore."""
@@ -137,8 +157,35 @@ def _semaphore_access(name: str) -> Access:
     return writes(f"semaphore:{name}")
 
 
-class _ThreadRunner:
-    """One thread: its CPU, its registers, where its stores are numbered from."""
+def _spawn_hardware(machine: Machine, cpu: Cpu) -> None:
+    """Add the tasks of one CPU's interrupts and of its TLB's own doings."""
+    partial = functools.partial
+    machine.spawn(
+        f"irq:{cpu.name}",
+        partial(interrupts, cpu),
+        kind="irq",
+        daemon=True,
+        first=Stop(ACKNOWLEDGE, cpu.tlb_write, partial(interrupt_pending, cpu)),
+    )
+    if cpu.hardware_events:
+        machine.spawn(
+            f"tlb:{cpu.name}",
+            partial(speculation, cpu),
+            kind="hardware",
+            daemon=True,
+            first=Stop(SPECULATE, cpu.tlb_write, partial(speculation_possible, cpu)),
+        )
+
+
+class ThreadRunner:
+    """One thread: its CPU, its registers, where its stores are numbered from.
+
+    Args:
+        execution: What the threads share.
+        thread: Which thread it is.
+        cpu: Where it runs; None for a device.
+        first_store: Identity of its first store.
+    """
 
     def __init__(
         self, execution: Execution, thread: p.Thread, cpu: Cpu | None, first_store: int
@@ -150,30 +197,32 @@ class _ThreadRunner:
 
     @property
     def cpu(self) -> Cpu:
+        """Return where the thread runs."""
         assert self._cpu is not None  # only devices have none
         return self._cpu
 
     async def run(self) -> None:
         """Run every statement, unless a signal ends the thread before."""
-        if self.thread.kind == "child" and not await self._become_child():
-            self._forget_pins(0)
-            return
-        ended = self.execution.world.watch.ended
-        for position, statement in enumerate(self.thread.statements):
-            result = await self._execute(statement)
-            if self._cpu is not None:
-                ended(self._cpu)
-            if result is not AccessResult.DONE:
-                self.execution.faults[self.thread.name] = result.value
-                self._forget_pins(position + 1)
-                break
+        body = self.execution.bodies.get(self.thread.name)
+        left = list(self.thread.statements)
+        if self.thread.kind != "child" or await self._become_child():
+            if body is not None:
+                await body(self)
+            while left and await self._go_on(left.pop(0)):
+                pass
+        self.execution.expect_pins(left, -1)
+        if body is not None:
+            self.execution.body_over(self.thread)
         if self._cpu is not None:
             enter_lazy_tlb(self._cpu)
 
-    def _forget_pins(self, position: int) -> None:
-        for statement in self.thread.statements[position:]:
-            if isinstance(statement, p.Pin):
-                self.execution.pin_over(statement.page)
+    async def _go_on(self, statement: p.Statement) -> bool:
+        """Run one statement; False if a signal has ended the thread."""
+        result = await self.execute(statement)
+        self.execution.expect_pins([statement], -1)
+        if result is not AccessResult.DONE:
+            self.execution.faults[self.thread.name] = result.value
+        return result is AccessResult.DONE
 
     async def _become_child(self) -> bool:
         """Wait for the fork that makes this thread; False if it fails."""
@@ -189,7 +238,14 @@ class _ThreadRunner:
         load_mm(self.cpu, mm)
         return True
 
-    async def _execute(self, statement: p.Statement) -> AccessResult:
+    async def execute(self, statement: p.Statement) -> AccessResult:
+        """Run one statement, and tell the checkers that the thread is back."""
+        result = await self._dispatch(statement)
+        if self._cpu is not None:
+            self.execution.world.watch.ended(self._cpu)
+        return result
+
+    async def _dispatch(self, statement: p.Statement) -> AccessResult:
         match statement:
             case p.Store():
                 return await self._do_store(statement)
@@ -283,7 +339,6 @@ class _ThreadRunner:
             write=statement.write and not statement.get,
             fast=statement.fast,
         )
-        self.execution.pin_over(statement.page)
 
     async def _wait_for_reference(self, page: str) -> PageReference | None:
         await point(
@@ -321,3 +376,7 @@ class _ThreadRunner:
         mm = execution.visible_child()
         if mm is not None:
             await execution.protocol.collapse(self.cpu, mm)
+
+
+Body = Callable[[ThreadRunner], Awaitable[None]]
+"""What a thread does, written as code instead of statements."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from forkfuzz import checkers
 from forkfuzz.checkers import Checker, Severity, Violation
@@ -13,7 +13,7 @@ from forkfuzz.mm.world import World
 from forkfuzz.rules import Rules
 from forkfuzz.scenarios.program import Program
 
-from .interpreter import Execution
+from .interpreter import Body, Execution
 from .result import RunResult
 from .setup import build_world
 
@@ -30,6 +30,11 @@ class Run:
     """A run that is set up and can be executed once.
 
     Args:
+        program: What to run.
+        rules: Under which rules.
+        strategy: Who decides; its ``begin`` has been called.
+        protocol: The kernel model.
+        bodies: Code in the place of threads' statements, by the name of the thread.
         watchers: Told of what the model does, after the checkers.
         observers: Told of every step.
 
@@ -46,6 +51,7 @@ class Run:
         strategy: Strategy,
         *,
         protocol: Protocol = LINUX,
+        bodies: Mapping[str, Body] | None = None,
         watchers: Iterable[Watcher] = (),
         observers: Iterable[Observer] = (),
         max_steps: int = MAX_STEPS,
@@ -54,7 +60,7 @@ class Run:
         self._checkers: list[Checker] = [kind() for kind in checkers.ALL]
         self.world: World = build_world(program, rules)
         self.world.watch = Watch([*self._checkers, *watchers])
-        self.execution = Execution(program, self.world, protocol)
+        self.execution = Execution(program, self.world, protocol, bodies)
         self.machine = Machine(strategy, max_steps=max_steps, observers=observers)
         self.execution.spawn_into(self.machine)
         for checker in self._checkers:

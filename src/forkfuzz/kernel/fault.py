@@ -6,7 +6,6 @@ keys, signals other than SIGSEGV.
 
 from __future__ import annotations
 
-
 from forkfuzz.locking.mmap_lock import (
     lock_vma_under_rcu,
     mmap_read_lock_killable,

@@ -30,6 +30,8 @@ async def gup_fast_fallback(
     """Take a reference on the page behind an address.
 
     Args:
+        cpu: Where the thread runs whose address it is.
+        vpn: The page.
         pin: FOLL_PIN; otherwise FOLL_GET.
         write: FOLL_WRITE.
         fast: Try without locks first.
@@ -160,7 +162,9 @@ async def _get_user_pages(cpu: Cpu, vpn: int, *, pin: bool, write: bool) -> Pin 
     vma = mm.find_vma(vpn)
     while vma is not None and not access_error(vma, write=write):
         got = await _follow_page_pte(cpu, vma, vpn, pin=pin, write=write)
-        if got is not None or not await _faultin_page(cpu, vma, vpn, pin, write):
+        if got is not None or not await _faultin_page(
+            cpu, vma, vpn, pin=pin, write=write
+        ):
             break
     await mmap_read_unlock(cpu, mm)
     return got
@@ -194,8 +198,9 @@ async def _faultin_page(
     cpu: Cpu,
     vma: VmAreaStruct,
     vpn: int,
+    *,
     pin: bool,
-    write: bool,  # noqa: FBT001
+    write: bool,
 ) -> bool:
     """Fault so that the next look finds what is asked for; False on SIGSEGV."""
     present = vma.vm_mm.get_pte(vpn) & PAGE_PRESENT

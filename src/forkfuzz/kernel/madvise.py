@@ -45,7 +45,7 @@ async def madvise_dontneed(cpu: Cpu, vpn: int) -> bool:
 
     Source:
         mm/madvise.c: madvise_dontneed_free, madvise_walk_vmas, madvise_finish_tlb.
-    """  # noqa: D403
+    """
     mm = cpu.mm
     vma = await lock_vma_under_rcu(cpu, mm, vpn)
     under_mmap_lock = vma is None
@@ -76,7 +76,7 @@ async def madvise_guard_install(cpu: Cpu, vpn: int) -> bool:
 
     Source:
         mm/madvise.c: madvise_guard_install. Left out: the retry limit.
-    """  # noqa: D403
+    """
     mm = cpu.mm
     vma = await lock_vma_under_rcu(cpu, mm, vpn)
     under_mmap_lock = vma is None

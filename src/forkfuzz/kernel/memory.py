@@ -328,8 +328,8 @@ async def _replace_page(vmf: VmFault, old: Folio | None, new: Folio) -> None:
     if not vmf.unshare:
         entry = pte_mkdirty(maybe_mkwrite(entry, vmf.vma))
     if rules.rmap_drop == "before_flush":
-        await _drop_old(mm, old)
-        await _put_old(mm, old)
+        await _remove_rmap(mm, old)
+        await _put_mapping_and_own(mm, old)
     if rules.cow_order != "set_then_flush":
         await set_pte_at(mm, vmf.vpn, NONE, "wp_page_copy:ptep_clear")
         await flush_tlb_page(cpu, mm, vmf.vpn)
@@ -340,10 +340,10 @@ async def _replace_page(vmf: VmFault, old: Folio | None, new: Folio) -> None:
     if rules.cow_order == "set_then_flush":
         await flush_tlb_page(cpu, mm, vmf.vpn)
     if rules.rmap_drop == "after_flush":
-        await _drop_old(mm, old)
+        await _remove_rmap(mm, old)
     await spin_unlock(cpu, mm.ptl)
     if rules.rmap_drop == "after_flush":
-        await _put_old(mm, old)
+        await _put_mapping_and_own(mm, old)
 
 
 async def _set_new(vmf: VmFault, new: Folio, entry: Pte) -> None:
@@ -354,13 +354,17 @@ async def _set_new(vmf: VmFault, new: Folio, entry: Pte) -> None:
     mm.set_pte(vmf.vpn, entry)
 
 
-async def _drop_old(mm: MmStruct, old: Folio | None) -> None:
-    """Take the old page's mapping away, and the reference that went with it."""
-    if old is None:
-        return
-    await point("wp_page_copy:folio_remove_rmap", old.touch)
-    mm.world.add_mapping(old, -1)
-    mm.world.put_refs(old)
+async def _remove_rmap(mm: MmStruct, old: Folio | None) -> None:
+    """Take the old page's mapping away; its reference goes later."""
+    if old is not None:
+        await point("wp_page_copy:folio_remove_rmap", old.touch)
+        mm.world.add_mapping(old, -1)
+
+
+async def _put_mapping_and_own(mm: MmStruct, old: Folio | None) -> None:
+    """Give back the reference that went with the mapping, then the fault's own."""
+    await _put_old(mm, old)
+    await _put_old(mm, old)
 
 
 async def _put_old(mm: MmStruct, old: Folio | None) -> None:

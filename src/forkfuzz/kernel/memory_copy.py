@@ -35,7 +35,7 @@ from forkfuzz.mm.pgtable import (
 )
 
 from .memory import copy_folio, maybe_mkwrite, ptep_get, set_pte_at
-from .rmap import folio_try_dup_anon_rmap_pte
+from .rmap import ask_if_pinned, folio_try_dup_anon_rmap_pte
 from .tlbflush import flush_tlb_page
 
 ENTRIES_BEFORE_BREAK = 4
@@ -198,12 +198,15 @@ async def copy_present_pte(copy: _Copy, vpn: int, ptent: Pte) -> CopyResult:
         await _share_pte(copy, vpn, ptent)
         return CopyResult.DONE
     folio = world.frames[pte_pfn(ptent)]
+    asked: bool | None = None
+    if world.rules.pin_test == "before_ref" and folio.anon:
+        asked = await ask_if_pinned(copy.src_mm, folio)
     await point("copy_present_ptes:folio_get", folio.touch)
     folio.refcount += 1
     if not folio.anon:
         await point("copy_present_ptes:folio_dup_file_rmap", folio.touch)
         world.add_mapping(folio, 1)
-    elif not await folio_try_dup_anon_rmap_pte(copy.src_mm, folio):
+    elif not await folio_try_dup_anon_rmap_pte(copy.src_mm, folio, maybe_pinned=asked):
         await point("copy_present_ptes:folio_put", folio.touch)
         world.put_refs(folio)
         return await copy_present_page(copy, vpn, folio)
@@ -252,7 +255,7 @@ async def copy_present_page(copy: _Copy, vpn: int, folio: Folio) -> CopyResult:
         mm/memory.c: copy_present_page. Left out: memory failure, uffd-wp.
     """
     order = copy.src_mm.world.rules.pinned_copy
-    first_only = copy.src_mm.world.rules.protect_pass == "first_only"
+    first_only = copy.src_mm.world.rules.protect_again == "off"
     if copy.prealloc is None:
         if first_only:
             await _protect_and_flush(copy, vpn)

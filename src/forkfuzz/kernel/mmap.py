@@ -153,7 +153,7 @@ async def _cut(cpu: Cpu, mm: MmStruct, oldmm: MmStruct) -> None:
 
 
 async def _flush_parent(cpu: Cpu, oldmm: MmStruct) -> None:
-    """flush_tlb_mm(oldmm): all of it, on lazy CPUs too."""  # noqa: D403
+    """flush_tlb_mm(oldmm): all of it, on lazy CPUs too."""
     rules = oldmm.world.rules
     await flush_tlb_mm_range(
         cpu,

@@ -30,6 +30,9 @@ from forkfuzz.mm.pgtable import (
 
 from .tlbflush import flush_tlb_func
 
+SPECULATE = "mmu:fill_or_evict"
+ACKNOWLEDGE = "flush_tlb_func:acknowledge"
+
 FAULT = -1
 """Instead of a frame number: the access faults."""
 
@@ -66,6 +69,10 @@ async def store(
     """Store a word as an instruction does; a store that faulted has not happened.
 
     Args:
+        cpu: Where.
+        vpn: The page.
+        index: The word.
+        handle_fault: What the kernel does about a fault.
         store_id: Identity of this store; what the word will hold.
     """
     while not await store_word(cpu, vpn, index, store_id):
@@ -181,53 +188,60 @@ def page_fault(cpu: Cpu, vpn: int) -> None:
     cpu.in_instruction = False
 
 
+def speculation_possible(cpu: Cpu) -> bool:
+    """Return whether `speculation` may take a step on *cpu*."""
+    return cpu.hardware_events > 0 and cpu.loaded_mm is not None
+
+
 async def speculation(cpu: Cpu) -> None:
     """Fill or evict a TLB entry at a moment of the strategy's choosing.
 
-    A task of its own for each CPU. The number of events is bounded for each run by
-    ``cpu.hardware_events``, so that runs end.
+    A task of its own for each CPU, which stands at its point before it begins. The
+    number of events is bounded for each run by ``cpu.hardware_events``, so that runs
+    end.
 
     Points:
         mmu:fill_or_evict.
     """
-
-    def possible() -> bool:
-        return cpu.hardware_events > 0 and cpu.loaded_mm is not None
-
     while True:
-        await point("mmu:fill_or_evict", cpu.tlb_write, possible)
         cpu.hardware_events -= 1
-        mm = cpu.mm
-        ptes = mm.page_table.entries
-        cached = sorted(cpu.tlb)
-        fillable = [
-            vpn
-            for vpn, pte in enumerate(ptes)
-            if pte & PAGE_PRESENT and vpn not in cpu.tlb and not cpu.is_lazy
-        ]
-        if not cached and not fillable:
-            continue
-        which = choose("mmu:which_entry", len(cached) + len(fillable))
-        if which < len(cached):
-            del cpu.tlb[cached[which]]
-        else:
-            vpn = fillable[which - len(cached)]
-            ptes[vpn] = Pte(ptes[vpn] | PAGE_ACCESSED)
-            _insert(cpu, vpn, ptes[vpn])
+        _fill_or_evict(cpu)
+        await point(SPECULATE, cpu.tlb_write, lambda: speculation_possible(cpu))
+
+
+def _fill_or_evict(cpu: Cpu) -> None:
+    ptes = cpu.mm.page_table.entries
+    cached = sorted(cpu.tlb)
+    fillable = [
+        vpn
+        for vpn, pte in enumerate(ptes)
+        if pte & PAGE_PRESENT and vpn not in cpu.tlb and not cpu.is_lazy
+    ]
+    if not cached and not fillable:
+        return
+    which = choose("mmu:which_entry", len(cached) + len(fillable))
+    if which < len(cached):
+        del cpu.tlb[cached[which]]
+    else:
+        vpn = fillable[which - len(cached)]
+        ptes[vpn] = Pte(ptes[vpn] | PAGE_ACCESSED)
+        _insert(cpu, vpn, ptes[vpn])
+
+
+def interrupt_pending(cpu: Cpu) -> bool:
+    """Return whether `interrupts` may take a step on *cpu*."""
+    return bool(cpu.requests) and cpu.irqs_enabled and not cpu.in_instruction
 
 
 async def interrupts(cpu: Cpu) -> None:
     """Take shootdown interrupts between instructions, while they are enabled.
 
-    A task of its own for each CPU; one acknowledgement is one step.
+    A task of its own for each CPU, which stands at its point before it begins; one
+    acknowledgement is one step.
 
     Points:
         flush_tlb_func:acknowledge.
     """
-
-    def pending() -> bool:
-        return bool(cpu.requests) and cpu.irqs_enabled and not cpu.in_instruction
-
     while True:
-        await point("flush_tlb_func:acknowledge", cpu.tlb_write, pending)
         flush_tlb_func(cpu, cpu.requests.pop(0))
+        await point(ACKNOWLEDGE, cpu.tlb_write, lambda: interrupt_pending(cpu))

@@ -68,7 +68,7 @@ class Linux:
     """Linux 7.0, or what the rules of the run make of it."""
 
     async def fork(self, cpu: Cpu) -> MmStruct | None:
-        """Source: kernel/fork.c: copy_mm."""  # noqa: D402
+        """Source: kernel/fork.c: copy_mm."""
         return await copy_mm(cpu)
 
     async def handle_fault(

@@ -15,6 +15,7 @@ def folio_maybe_dma_pinned(folio: Folio, *, above: bool = False) -> bool:
     """Return whether the refcount looks like a pin; never false for a pinned folio.
 
     Args:
+        folio: The page.
         above: Negative control: the bias alone, without a further reference, does not
             count.
     """
@@ -27,8 +28,27 @@ def folio_needs_cow_for_dma(mm: MmStruct, folio: Folio) -> bool:
     return mm.has_pinned and folio_maybe_dma_pinned(folio, above=above)
 
 
-async def folio_try_dup_anon_rmap_pte(mm: MmStruct, folio: Folio) -> bool:
-    """Share a page of *mm* with its child, unless it may be pinned.
+async def ask_if_pinned(mm: MmStruct, folio: Folio) -> bool:
+    """Ask `folio_needs_cow_for_dma`, as a step of its own.
+
+    Points:
+        folio_try_dup_anon_rmap_pte:folio_needs_cow_for_dma.
+    """
+    await point("folio_try_dup_anon_rmap_pte:folio_needs_cow_for_dma", folio.peek)
+    return folio_needs_cow_for_dma(mm, folio)
+
+
+async def folio_try_dup_anon_rmap_pte(
+    mm: MmStruct, folio: Folio, *, maybe_pinned: bool | None = None
+) -> bool:
+    """Share a page with the child, unless it may be pinned.
+
+    Args:
+        mm: The parent's address space.
+        folio: The page.
+
+    Args:
+        maybe_pinned: The answer of `ask_if_pinned`, if it was asked before.
 
     Context:
         The page-table locks of parent and child are held, and write_protect_seq is
@@ -38,14 +58,13 @@ async def folio_try_dup_anon_rmap_pte(mm: MmStruct, folio: Folio) -> bool:
         False if the page has to be copied instead; nothing has changed then.
 
     Points:
-        folio_try_dup_anon_rmap_pte:folio_needs_cow_for_dma,
-        folio_try_dup_anon_rmap_pte:ClearPageAnonExclusive,
+        those of ask_if_pinned, folio_try_dup_anon_rmap_pte:ClearPageAnonExclusive,
         folio_try_dup_anon_rmap_pte:mapcount_inc.
     """
     rules = mm.world.rules
     if rules.early_cow == "on":
-        await point("folio_try_dup_anon_rmap_pte:folio_needs_cow_for_dma", folio.peek)
-        maybe_pinned = folio_needs_cow_for_dma(mm, folio)
+        if maybe_pinned is None:
+            maybe_pinned = await ask_if_pinned(mm, folio)
         if maybe_pinned and (
             folio.anon_exclusive or rules.pin_test == "ignore_exclusive"
         ):

@@ -7,7 +7,6 @@ an empty function.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -130,11 +129,16 @@ HOOKS = tuple(
 )
 
 
-@functools.cache
+_OVERRIDDEN: dict[type[Watcher], tuple[str, ...]] = {}
+"""Hooks that each class of watchers has; a cache, for a run is set up in no time."""
+
+
 def _overridden(kind: type[Watcher]) -> tuple[str, ...]:
-    return tuple(
-        name for name in HOOKS if getattr(kind, name) is not getattr(Watcher, name)
-    )
+    if kind not in _OVERRIDDEN:
+        _OVERRIDDEN[kind] = tuple(
+            name for name in HOOKS if getattr(kind, name) is not getattr(Watcher, name)
+        )
+    return _OVERRIDDEN[kind]
 
 
 class Watch(Watcher):

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from .program import Collapse, Exit, Fork, Load, Madvise, PageSpec, Post, Program
-from .program import Store, Thread, Wait
+from .program import (
+    Collapse,
+    Exit,
+    Fork,
+    Load,
+    Madvise,
+    PageSpec,
+    Post,
+    Program,
+    Statement,
+    Store,
+    Thread,
+    Wait,
+)
 from .registry import scenario
 from .snapshot import FORK, SHARED
 
@@ -53,7 +65,7 @@ def dontneed(*, pages: int, read_only: int) -> Program:
     prot = "r" if read_only else "rw"
     specs = [PageSpec(n, words=2, init=(5,), prot=prot) for n in names]
     zaps = [Madvise(n, "dontneed") for n in names]
-    user = (Load("A", 0, "r1"), Load("A", 0, "r2"))
+    user: tuple[Statement, ...] = (Load("A", 0, "r1"), Load("A", 0, "r2"))
     if not read_only:
         user = (Store("A", 1, 7), Load("A", 0, "r1"), Store("A", 1, 8))
     return Program(

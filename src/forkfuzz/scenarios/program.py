@@ -74,7 +74,7 @@ class Load:
 
 @attrs.frozen(slots=True)
 class Fork:
-    """fork(); the child's threads start when it has returned."""  # noqa: D403
+    """fork(); the child's threads start when it has returned."""
 
 
 @attrs.frozen(slots=True)
@@ -120,7 +120,7 @@ class DmaLoad:
 
 @attrs.frozen(slots=True)
 class Madvise:
-    """madvise(): ``dontneed``, ``dontfork``, ``wipeonfork`` or ``guard``."""  # noqa: D403
+    """madvise(): ``dontneed``, ``dontfork``, ``wipeonfork`` or ``guard``."""
 
     page: str
     advice: str
@@ -223,23 +223,26 @@ class Program:
         self._check_statements()
 
     def _check_counts(self) -> None:
+        # (what, how many, at least, at most)
         limits = (
-            ("pages", len(self.pages), MAX_PAGES),
-            ("threads", len(self.threads), MAX_THREADS),
+            ("pages", len(self.pages), 1, MAX_PAGES),
+            ("threads", len(self.threads), 1, MAX_THREADS),
             (
                 "words in a page",
                 max((p.words for p in self.pages), default=1),
+                1,
                 MAX_WORDS,
             ),
             (
                 "statements in a thread",
-                max((len(t.statements) for t in self.threads), default=1),
+                max((len(t.statements) for t in self.threads), default=0),
+                0,
                 MAX_STATEMENTS,
             ),
         )
-        for what, count, limit in limits:
-            if not 1 <= count <= limit:
-                msg = f"{self.name}: {count} {what}, expected 1 to {limit}"
+        for what, count, least, most in limits:
+            if not least <= count <= most:
+                msg = f"{self.name}: {count} {what}, expected {least} to {most}"
                 raise UsageError(msg)
 
     def _check_statements(self) -> None:

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from .program import DmaLoad, DmaStore, Fork, Load, Madvise, PageSpec, Pin, Post
-from .program import Program, Statement, Store, Thread, Unpin, Wait
+from .program import (
+    DmaLoad,
+    DmaStore,
+    Fork,
+    Load,
+    Madvise,
+    PageSpec,
+    Pin,
+    Post,
+    Program,
+    Statement,
+    Store,
+    Thread,
+    Unpin,
+    Wait,
+)
 from .registry import scenario
 from .snapshot import COPIED, FORK, child_reads
 

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from .program import DmaStore, Fork, Load, PageSpec, Post, Program, Statement
-from .program import Store, Thread, Wait
+from .program import (
+    DmaStore,
+    Fork,
+    Load,
+    PageSpec,
+    Pin,
+    Post,
+    Program,
+    Statement,
+    Store,
+    Thread,
+    Wait,
+)
 from .registry import scenario
 
 COPIED = "copy_present_page:copy_mc_user_highpage"
@@ -13,7 +24,7 @@ FORK = Thread("F", (Fork(),))
 
 def page_names(count: int) -> list[str]:
     """Return A, B, ..., Z, P26, P27, ..."""
-    return [chr(ord("A") + n) if n < 26 else f"P{n}" for n in range(count)]  # noqa: PLR2004
+    return [chr(ord("A") + n) if n < 26 else f"P{n}" for n in range(count)]
 
 
 def child_reads(pages: list[str]) -> Thread:
@@ -173,7 +184,7 @@ def refs_1023(*, refs: int, has_pinned: int, rounds: int) -> Program:
     """As mp, with foreign references instead of a pin."""
     specs = (PageSpec("A", refs=refs, has_pinned=bool(has_pinned)), PageSpec("B"))
     stores = [Store(p, 0, i) for i in range(1, rounds + 1) for p in ("A", "B")]
-    looks_pinned = has_pinned and refs + 2 >= 1024  # noqa: PLR2004
+    looks_pinned = has_pinned and refs + 2 >= 1024
     return Program(
         "refs-1023",
         specs,
@@ -189,8 +200,12 @@ def refs_1023(*, refs: int, has_pinned: int, rounds: int) -> Program:
     refs=1023,
 )
 def second_fork(*, rounds: int, refs: int) -> Program:
-    """Page B is shared since the first fork, and looks pinned."""
-    specs = (PageSpec("A", pin="rw"), PageSpec("B", refs=refs))
+    """Page B is shared since the first fork.
+
+    It has many references, but only when A is pinned, after the first fork, does it
+    look pinned itself.
+    """
+    specs = (PageSpec("A"), PageSpec("B", refs=refs))
     stores = [Store(p, 0, i) for i in range(1, rounds + 1) for p in ("A", "B")]
     child = Thread("C", (Store("B", 0, 90), Load("B", 0, "b")), kind="child")
     child2 = Thread("C2", (Load("B", 0, "b"), Load("A", 0, "a")), "child", fork=2)
@@ -198,7 +213,7 @@ def second_fork(*, rounds: int, refs: int) -> Program:
         "second-fork",
         specs,
         (
-            Thread("F", (Fork(), Fork())),
+            Thread("F", (Fork(), Pin("A"), Fork())),
             Thread("T1", tuple(stores)),
             child,
             child2,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
-from forkfuzz.engine import CHOICE, RawDecision, Task
+from forkfuzz.engine import CHOICE, Decision, RawDecision, Task
 
 
 @attrs.frozen(slots=True)
@@ -28,15 +28,28 @@ def turns_of(
     decisions: Iterable[RawDecision], task_names: Sequence[str]
 ) -> tuple[Turn, ...]:
     """Return the turns of a run; those of one task in a row are one."""
+    return _turns(
+        ("" if task == CHOICE else task_names[task], value)
+        for task, _label, _options, value in decisions
+    )
+
+
+def turns_of_decisions(decisions: Iterable[Decision]) -> tuple[Turn, ...]:
+    """Return the turns of a stored schedule."""
+    return _turns((decision.task, decision.value) for decision in decisions)
+
+
+def _turns(decisions: Iterable[tuple[str, int]]) -> tuple[Turn, ...]:
+    """Join (task name, 0) and ("", value of a choice) to turns."""
     turns: list[Turn] = []
-    for task, _label, _options, value in decisions:
+    for task, value in decisions:
         last = turns[-1] if turns else Turn("", 0)
-        if task == CHOICE:
+        if not task:
             turns[-1:] = [attrs.evolve(last, values=(*last.values, value))]
-        elif task_names[task] == last.task:
+        elif task == last.task:
             turns[-1] = attrs.evolve(last, steps=last.steps + 1)
         else:
-            turns.append(Turn(task_names[task], 1))
+            turns.append(Turn(task, 1))
     return tuple(turns)
 
 

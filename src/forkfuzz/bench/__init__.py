@@ -1,0 +1,5 @@
+"""How fast: throughput of the drivers, and what feedback costs."""
+
+from .throughput import Comparison, compare_drivers, compare_feedback
+
+__all__ = ["Comparison", "compare_drivers", "compare_feedback"]

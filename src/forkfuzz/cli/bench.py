@@ -1,0 +1,56 @@
+"""``forkfuzz bench``: throughput."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from .exit import EXIT_CODES, Exit
+from .output import echo, json_option, put_json
+
+if TYPE_CHECKING:
+    from forkfuzz.bench import Comparison
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("scenario", default="mp")
+@click.option("--rules", default="mainline", show_default=True)
+@click.option("--runs", type=click.IntRange(1, 10**6), default=400, show_default=True)
+@click.option("--pairs", type=click.IntRange(1, 1000), default=9, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@json_option
+def bench(
+    *, scenario: str, rules: str, runs: int, pairs: int, seed: int, as_json: bool
+) -> int:
+    """Measure runs per CPU-second on SCENARIO, on inputs like a campaign's.
+
+    Each comparison is the median of paired measurements in this one process.
+    """
+    import attrs
+
+    from forkfuzz.bench import compare_drivers, compare_feedback
+    from forkfuzz.harness import canonical_spec
+
+    spelled = canonical_spec(scenario, {}, rules, "trio").rules
+    comparisons = [
+        compare(scenario, spelled, runs=runs, pairs=pairs, seed=seed)
+        for compare in (compare_drivers, compare_feedback)
+    ]
+    if as_json:
+        put_json([attrs.asdict(comparison) for comparison in comparisons])
+    else:
+        echo(f"{scenario} under {spelled}: medians of {pairs} pairs of {runs} runs\n")
+        for comparison in comparisons:
+            _tell(comparison)
+    return Exit.CLEAN
+
+
+def _tell(comparison: Comparison) -> None:
+    (first, second), (rate, other) = comparison.names, comparison.rates
+    low, high = comparison.spread
+    echo(f"{first:9} {rate:7.0f} runs/s    {second:9} {other:7.0f} runs/s")
+    echo(
+        f"          {first}/{second} {comparison.ratio:.2f} ({low:.2f} to {high:.2f}); "
+        f"{comparison.steps:.0f} steps a run, {comparison.switch_rate:.0%} switches\n"
+    )

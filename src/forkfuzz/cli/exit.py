@@ -1,0 +1,81 @@
+"""Exit codes, and how exceptions become them."""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+import traceback
+
+import click
+
+from forkfuzz.errors import InternalError, RefusedError, UsageError
+
+
+class Exit(enum.IntEnum):
+    """How the program ends."""
+
+    CLEAN = 0  # nothing found; replay: does not reproduce any more
+    VIOLATION = 1  # a violation; replay: reproduces
+    USAGE = 2  # usage, configuration, or input that cannot be read
+    INTERNAL = 3  # forkfuzz's own fault: nondeterminism, a broken invariant
+    REFUSED = 4  # a limit, or data that is not trusted
+    INTERRUPTED = 130  # Ctrl-C, after everything was saved
+
+
+EXIT_CODES = """
+\b
+Exit codes:
+  0    nothing found (replay: does not reproduce any more)
+  1    violation (replay: reproduces)
+  2    usage, configuration or unreadable input
+  3    forkfuzz's own fault: nondeterminism, internal error
+  4    refused: a limit was exceeded
+  130  interrupted, after a clean save
+"""
+
+
+def say(message: str) -> None:
+    """Write one line to the standard error."""
+    print(message, file=sys.stderr)  # noqa: T201 -- this is what it is for
+
+
+def code_for(error: BaseException) -> Exit:
+    """Say in one line what went wrong, and return the code to exit with."""
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
+            say(error.format_message())
+            return Exit.USAGE
+        case click.ClickException():
+            say(f"forkfuzz: {_one_line(error.format_message())}")
+            return Exit.USAGE
+        case click.Abort() | KeyboardInterrupt():
+            say("forkfuzz: interrupted")
+            return Exit.INTERRUPTED
+        case UsageError():
+            say(f"forkfuzz: {_one_line(str(error))}")
+            return Exit.USAGE
+        case RefusedError():
+            say(f"forkfuzz: refused: {_one_line(str(error))}")
+            return Exit.REFUSED
+        case InternalError():
+            say(f"forkfuzz: {_one_line(str(error))}")
+            return Exit.INTERNAL
+        case _:
+            return _unexpected(error)
+
+
+def _unexpected(error: BaseException) -> Exit:
+    if os.environ.get("FORKFUZZ_TRACEBACK"):
+        traceback.print_exception(error)
+    kind = type(error).__name__
+    say(
+        f"forkfuzz: forkfuzz bug: {kind}: {_one_line(str(error))}; "
+        "FORKFUZZ_TRACEBACK=1 shows where"
+    )
+    return Exit.INTERNAL
+
+
+def _one_line(text: str) -> str:
+    """Return *text* without line breaks or other control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,0 +1,261 @@
+"""``forkfuzz fuzz``: campaigns."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from .exit import EXIT_CODES, Exit, say
+from .output import echo, json_option, put_json
+
+if TYPE_CHECKING:
+    from forkfuzz.campaign import CampaignConfig, Event
+
+    from .session import Saved, Session
+
+DEFAULT_RUNS = 20_000
+"""Runs of each scenario where neither --runs nor --time is given."""
+
+DEFAULT_DIR = ".forkfuzz"
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+class Duration(click.ParamType[float]):
+    """A number of seconds: ``90``, ``90s``, ``1.5m``, ``2h``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Read a duration."""
+        found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)([smh]?)", str(value))
+        if found is None or not float(found[1]):
+            self.fail(f"{value!r} is not a duration, expected 90, 90s, 1.5m or 2h")
+        return float(found[1]) * _SECONDS[found[2]]
+
+
+dir_option = click.option(
+    "--dir",
+    "directory",
+    default=DEFAULT_DIR,
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The campaign's directory.",
+)
+driver_option = click.option(
+    "--driver",
+    type=click.Choice(["trio", "inline"]),
+    default="trio",
+    show_default=True,
+    help="Who steps the tasks; both make the same runs.",
+)
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO[:PARAM=N,...]]...")
+@click.option(
+    "--rules",
+    default="mainline",
+    show_default=True,
+    metavar="R",
+    help="PRESET[,field=value...]; see: forkfuzz rules.",
+)
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 10**12),
+    metavar="N",
+    help=f"Runs of each scenario [default: {DEFAULT_RUNS}, or no limit with --time].",
+)
+@click.option(
+    "--time",
+    "seconds",
+    type=Duration(),
+    metavar="T",
+    help="Time for all scenarios together: 90, 90s, 1.5m, 2h.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 2),
+    default=1,
+    show_default=True,
+    help="Equal seeds and --runs make equal campaigns.",
+)
+@dir_option
+@click.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="More inputs to start from: DIR/SCENARIO/*. Repeatable.",
+)
+@click.option(
+    "--strategy",
+    default="coverage",
+    show_default=True,
+    metavar="NAME",
+    help="coverage, random, pct or round-robin.",
+)
+@driver_option
+@click.option(
+    "--engine",
+    type=click.Choice(["atheris", "builtin"]),
+    default="atheris",
+    show_default=True,
+    help="Who drives a coverage-guided campaign.",
+)
+@click.option(
+    "--keep-going", is_flag=True, help="Go on after a violation that a program can see."
+)
+@json_option
+def fuzz(**options: Any) -> int:
+    """Fuzz the interleavings of SCENARIOs, by default of all of them.
+
+    A campaign ends at the first violation that a program can see. One that only
+    breaks the contract is saved, and the search goes on. Violations are saved below
+    the campaign's directory, which a later campaign continues.
+    """
+    from forkfuzz.campaign import open_campaign
+
+    configs = _configs(options)
+    worst = Exit.CLEAN
+    with open_campaign(options["directory"]) as campaign:
+        campaign.write_config(_resolved(configs, options))
+        for config in configs:
+            from .session import Session
+
+            session = Session(config, campaign)
+            folders = [corpus / config.spec.scenario for corpus in options["corpora"]]
+            _run(session, folders, as_json=options["as_json"])
+            worst = max(worst, _tell_end(session, as_json=options["as_json"]))
+            if worst is Exit.INTERRUPTED or (
+                any(saved.visible for saved in session.saved)
+                and not options["keep_going"]
+            ):
+                break
+    return worst
+
+
+def _configs(options: dict[str, Any]) -> list[CampaignConfig]:
+    """Return a campaign for each scenario, all checked before the first one runs."""
+    from forkfuzz.campaign import CampaignConfig
+    from forkfuzz.harness import canonical_spec
+    from forkfuzz.scenarios import SCENARIOS, parse_spec
+
+    names = options["scenarios"] or tuple(SCENARIOS)
+    seconds, runs = options["seconds"], options["runs"]
+    if runs is None and seconds is None:
+        runs = DEFAULT_RUNS
+    configs = []
+    for name in names:
+        scenario, params = parse_spec(name.replace(":", " ").replace(",", " "))
+        spec = canonical_spec(scenario, params, options["rules"], options["driver"])
+        config = CampaignConfig(
+            spec,
+            engine=options["engine"],
+            strategy=options["strategy"],
+            seed=options["seed"],
+            runs=runs,
+            seconds=seconds and seconds / len(names),
+            keep_going=options["keep_going"],
+        )
+        config.check()
+        configs.append(config)
+    return configs
+
+
+def _resolved(configs: list[CampaignConfig], options: dict[str, Any]) -> dict[str, Any]:
+    """Return what ``campaign.toml`` is to say."""
+    import msgspec
+
+    from .session import versions
+
+    document: dict[str, Any] = msgspec.to_builtins(
+        {"campaign": configs, "versions": versions()}
+    )
+    for config in document["campaign"]:
+        for name in [name for name, value in config.items() if value is None]:
+            del config[name]
+    document["scenarios"] = list(options["scenarios"])
+    return document
+
+
+def _run(session: Session, folders: list[Path], *, as_json: bool) -> None:
+    from forkfuzz.campaign import Notice, Progress
+
+    from .progress import display
+    from .session import Saved
+
+    name = session.config.spec.scenario
+    with contextlib.ExitStack() as stack:
+        shown = stack.enter_context(display(name)) if not as_json else None
+        for event in session.events(folders):
+            if as_json:
+                _put_event(session, event)
+            elif isinstance(event, Progress) and shown is not None:
+                shown.update(event)
+            elif isinstance(event, Notice):
+                say(f"fuzz: {event.message}")
+            elif isinstance(event, Saved) and session.config.keep_going:
+                say(f"fuzz: {name}: {event.record.property} {event.record.signature}")
+
+
+def _put_event(session: Session, event: Event | Saved) -> None:
+    """Write an event as a line of JSON."""
+    import attrs
+
+    from forkfuzz.campaign import Finding, Finished, Notice, Progress
+
+    scenario = session.config.spec.scenario
+    match event:
+        case Progress():
+            put_json({"event": "progress", "scenario": scenario, **attrs.asdict(event)})
+        case Notice():
+            put_json({"event": "notice", "message": event.message})
+        case Finished():
+            put_json(
+                {
+                    "event": "finished",
+                    "scenario": scenario,
+                    **attrs.asdict(event),
+                    "unreached": session.unreached(),
+                }
+            )
+        case Finding():
+            pass  # told once it is saved
+        case _:
+            put_json({"event": "violation", "record": event.record})
+
+
+def _tell_end(session: Session, *, as_json: bool) -> Exit:
+    """Say how the campaign ended; return its exit code."""
+    finished = session.finished
+    assert finished is not None  # the last event of every campaign
+    found = session.headline()
+    if not as_json:
+        if found is not None:
+            echo(found.text)
+            others = [s.record for s in session.saved if s is not found]
+            for record in others:
+                echo(f"  also found: {record.property}  sig {record.signature}")
+        else:
+            echo(_nothing(session))
+        for label in session.unreached():
+            say(f"fuzz: {session.config.spec.scenario} never reached {label}")
+    if finished.reason == "interrupted":
+        say("fuzz: interrupted; everything found is saved")
+        return Exit.INTERRUPTED
+    return Exit.VIOLATION if found is not None else Exit.CLEAN
+
+
+def _nothing(session: Session) -> str:
+    """Return what finding nothing means, and no more than that."""
+    assert session.finished is not None  # called at the end only
+    spec = session.config.spec
+    return (
+        f"{spec.scenario}: no violation in {session.finished.runs} runs of this model "
+        f"under rules {spec.rules}"
+    )

@@ -1,0 +1,210 @@
+"""A campaign on one scenario, as the command line runs it: save, shrink, tell."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import attrs
+
+from forkfuzz import __version__
+from forkfuzz.campaign import (
+    CampaignConfig,
+    CampaignWriter,
+    Event,
+    Finding,
+    Finished,
+    Notice,
+    Progress,
+    Record,
+    Versions,
+    fuzz,
+    has_atheris,
+    record_of,
+)
+from forkfuzz.checkers import Severity, Violation
+from forkfuzz.engine import Schedule, dumps
+from forkfuzz.harness import RunResult
+from forkfuzz.report import Shrunk as ShrunkBy
+from forkfuzz.report import assumptions, record, violation_text
+from forkfuzz.rules import parse_rules
+from forkfuzz.scenarios import Program, find_scenario
+from forkfuzz.shrink import shrink_schedule
+
+KERNEL = "7.0"
+"""The kernel that the model and its presets are named after."""
+
+
+@attrs.frozen(slots=True)
+class Saved:
+    """A violation that is on disk.
+
+    Attributes:
+        record: Its record.
+        text: What to print.
+        visible: Whether a program can see it.
+    """
+
+    record: Record
+    text: str
+    visible: bool
+
+
+@attrs.define(eq=False, slots=True)
+class Session:
+    """What came of a campaign so far.
+
+    Attributes:
+        saved: Its violations, in the order in which they were found.
+        finished: How it ended, once it has.
+    """
+
+    config: CampaignConfig
+    campaign: CampaignWriter
+    saved: list[Saved] = attrs.Factory(list)
+    finished: Finished | None = None
+
+    def events(self, seed_folders: Sequence[Path] = ()) -> Iterator[Event | Saved]:
+        """Fuzz; each finding is followed by what was saved of it."""
+        for event in fuzz(
+            self.config, campaign=self.campaign, seed_folders=seed_folders
+        ):
+            yield event
+            match event:
+                case Finding():
+                    self.saved.append(self._save(event))
+                    yield self.saved[-1]
+                case Progress():
+                    self.campaign.append_stats(_stats(self.config, event))
+                case Finished():
+                    self.finished = event
+                case Notice():
+                    pass
+
+    def headline(self) -> Saved | None:
+        """Return the violation to show: one that a program can see, if any."""
+        for saved in self.saved:
+            if saved.visible:
+                return saved
+        return self.saved[0] if self.saved else None
+
+    def unreached(self) -> tuple[str, ...]:
+        """Return what the scenario should have reached and the campaign did not."""
+        program = self._program()
+        reached = self.finished.reached if self.finished else ()
+        return tuple(label for label in program.sometimes if label not in reached)
+
+    def _program(self) -> Program:
+        spec = self.config.spec
+        return find_scenario(spec.scenario).program(spec.params)
+
+    def _save(self, finding: Finding) -> Saved:
+        """Put the finding on disk before anything else is done with it."""
+        config = self.config
+        if config.engine == "atheris" and not has_atheris():
+            config = _without_atheris(config)
+        record_ = record_of(
+            finding,
+            config,
+            versions=versions(),
+            assumptions=assumptions(self._program()),
+        )
+        self.campaign.save_crash(record_, {"input.bin": finding.input})
+        text = self._explain(finding, record_)
+        violation = finding.result.headline()
+        visible = violation is not None and violation.severity is Severity.PROGRAM
+        return Saved(record_, text, visible)
+
+    def _explain(self, finding: Finding, record_: Record) -> str:
+        """Shrink the run, tell it, and put both beside the record."""
+        program = find_scenario(record_.scenario).program(record_.params)
+        rules = parse_rules(record_.rules)
+        shrunk = shrink_schedule(program, rules, finding.result, record_.signature)
+        schedule = schedule_of(record_, shrunk.result)
+        recording = record(program, rules, schedule.decisions)
+        text = violation_text(
+            recording,
+            find_violation(shrunk.result, record_.signature, record_.rules),
+            signature=record_.signature,
+            found_after=finding.runs,
+            seconds=finding.elapsed,
+            shrunk=ShrunkBy(
+                shrunk.steps_before,
+                shrunk.result.steps,
+                shrunk.preemptions_before,
+                shrunk.preemptions,
+            ),
+        )
+        readme = README.format(record=record_, params=_params(record_), text=text)
+        for name, data in (
+            ("minimal.schedule", dumps(schedule)),
+            ("race.txt", text + "\n"),
+            ("README.md", readme),
+        ):
+            self.campaign.update_crash(record_.signature, name, data.encode())
+        return text
+
+
+README = """\
+# {record.property} in {record.scenario}
+
+{record.message}
+
+Reproduce with: `forkfuzz replay {record.signature}` from the folder that holds
+the campaign, or `forkfuzz replay minimal.schedule` from this one.
+
+- scenario: {record.scenario}{params}
+- rules: {record.rules}
+- forkfuzz {record.versions.forkfuzz}, Linux {record.versions.kernel}, \
+Python {record.versions.python}
+
+```
+{text}
+```
+"""
+
+
+def _params(record: Record) -> str:
+    return "".join(f" {name}={value}" for name, value in record.params.items())
+
+
+def _without_atheris(config: CampaignConfig) -> CampaignConfig:
+    """Return *config* with the engine that did the work."""
+    import msgspec
+
+    return msgspec.structs.replace(config, engine="builtin")
+
+
+def find_violation(result: RunResult, signature: str, rules: str) -> Violation | None:
+    """Return the violation with *signature* under *rules*, if the run has it."""
+    for violation in result.violations:
+        if violation.signature(rules) == signature:
+            return violation
+    return None
+
+
+def versions() -> Versions:
+    """Return what finds bugs here."""
+    return Versions(__version__, KERNEL, platform.python_version())
+
+
+def schedule_of(record: Record, result: RunResult) -> Schedule:
+    """Return a run of the bug in *record* as a schedule that can be stored."""
+    header = {
+        "title": record.message[:200],
+        "scenario": record.scenario + _params(record),
+        "rules": record.rules,
+        "kernel": record.versions.kernel,
+        "violates": record.property,
+        "signature": record.signature,
+    }
+    return Schedule.of(result.decisions, result.task_names, header=header)
+
+
+def _stats(config: CampaignConfig, progress: Progress) -> dict[str, object]:
+    return {
+        "scenario": config.spec.scenario,
+        "rules": config.spec.rules,
+        **attrs.asdict(progress),
+    }

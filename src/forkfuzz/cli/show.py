@@ -1,0 +1,55 @@
+"""``forkfuzz show``: a stored run in other forms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import rich_click as click
+
+from .exit import EXIT_CODES, Exit
+from .fuzz import dir_option
+from .output import echo
+
+FORMS = ("race", "steps", "json", "schedule")
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("what", metavar="SIG|FILE")
+@click.option(
+    "--as", "form", type=click.Choice(FORMS), default="race", show_default=True
+)
+@dir_option
+@click.option("--original", is_flag=True, help="The run as found, before shrinking.")
+def show(*, what: str, form: str, directory: Path, original: bool) -> int:
+    """Show a stored run: SIG of the campaign's directory, or a schedule or record.
+
+    race: the table for a commit message. steps: every step with what it changed.
+    json: one record for each step and violation. schedule: the decisions.
+    """
+    from forkfuzz.engine import Schedule, dumps
+    from forkfuzz.report import json_lines, record, step_list, violation_text
+    from forkfuzz.rules import format_rules
+
+    from .stored import open_stored
+
+    stored = open_stored(what, directory, original=original)
+    if form == "schedule":
+        header = {
+            "scenario": stored.program.name,
+            "rules": format_rules(stored.rules),
+            "violates": stored.violates,
+            "signature": stored.signature,
+        }
+        schedule = Schedule(stored.decisions, {k: v for k, v in header.items() if v})
+        echo(dumps(schedule).rstrip("\n"))
+        return Exit.CLEAN
+    recording = record(stored.program, stored.rules, stored.decisions)
+    if form == "race":
+        echo(violation_text(recording, stored.violation(recording.result)))
+    elif form == "steps":
+        for line in step_list(recording):
+            echo(line)
+    else:
+        for line in json_lines(recording):
+            echo(line)
+    return Exit.CLEAN

@@ -1,0 +1,114 @@
+"""Finding what a person names on the command line: a signature, or a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+
+from forkfuzz.campaign import Campaign, Record, decisions_of, decode, is_signature
+from forkfuzz.campaign.reading import read_limited
+from forkfuzz.checkers import Violation
+from forkfuzz.engine import Decision, loads
+from forkfuzz.errors import FormatError, UsageError
+from forkfuzz.harness import RunResult
+from forkfuzz.rules import Rules, format_rules, parse_rules
+from forkfuzz.scenarios import Program, find_scenario, open_program
+
+
+@attrs.frozen(slots=True)
+class Stored:
+    """A stored run.
+
+    Attributes:
+        name: As it was named.
+        program: What to run.
+        rules: Under which rules.
+        decisions: The schedule.
+        violates: The property that it breaks, if it says so.
+        signature: Identity of the violation, if it has one.
+        record: The whole record, where there is one.
+    """
+
+    name: str
+    program: Program
+    rules: Rules
+    decisions: tuple[Decision, ...]
+    violates: str
+    signature: str
+    record: Record | None = None
+
+    def violation(self, result: RunResult) -> Violation | None:
+        """Return the stored violation as *result* has it; any, if none is named."""
+        if not self.violates:
+            return result.headline()
+        spelled = format_rules(self.rules)
+        for violation in result.violations:
+            if violation.prop == self.violates and self.signature in (
+                "",
+                violation.signature(spelled),
+            ):
+                return violation
+        return None
+
+
+def open_stored(name: str, directory: Path, *, original: bool = False) -> Stored:
+    """Open the run that *name* stands for.
+
+    Args:
+        name: A signature of the campaign in *directory*, or a file: a schedule or a
+            record.
+        directory: The campaign's directory.
+        original: The run as it was found, not the shrunk one.
+
+    Raises:
+        UsageError: There is no such run, or the file cannot be read as one.
+    """
+    if is_signature(name) and not Path(name).exists():
+        return _open_crash(name, directory, original=original)
+    data = read_limited(Path(name))
+    if data.lstrip()[:1] == b"{":
+        return _from_record(name, decode(data))
+    return _from_schedule(name, data)
+
+
+def _open_crash(signature: str, directory: Path, *, original: bool) -> Stored:
+    campaign = Campaign(directory)
+    record = campaign.record(signature)
+    if not original:
+        try:
+            text = campaign.crash_file(signature, "minimal.schedule")
+        except FormatError:
+            pass  # killed between saving and shrinking; the record is whole
+        else:
+            return attrs.evolve(_from_schedule(signature, text), record=record)
+    return _from_record(signature, record)
+
+
+def _from_record(name: str, record: Record) -> Stored:
+    return Stored(
+        name,
+        find_scenario(record.scenario).program(record.params),
+        parse_rules(record.rules),
+        decisions_of(record),
+        record.property,
+        record.signature,
+        record,
+    )
+
+
+def _from_schedule(name: str, data: bytes) -> Stored:
+    schedule = loads(data)
+    header = schedule.header
+    for key in ("scenario", "rules"):
+        if key not in header:
+            msg = f"{name!r} does not say which {key} it is for, expected '{key}: ...'"
+            raise UsageError(msg)
+    return Stored(
+        name,
+        open_program(header["scenario"]),
+        parse_rules(header["rules"]),
+        schedule.decisions,
+        header.get("violates", ""),
+        header.get("signature", ""),
+    )

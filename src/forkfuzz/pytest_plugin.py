@@ -1,0 +1,101 @@
+"""The pytest plugin: a fixture ``sim``, and `explore` to run a test many times.
+
+It works beside pytest-trio, which runs the tests; this plugin has no event loop.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forkfuzz.engine import Schedule, dumps
+from forkfuzz.engine.schedule import load
+from forkfuzz.errors import ForkfuzzError
+from forkfuzz.harness.sim import Sim
+from forkfuzz.strategies import Replay, make
+
+SCHEDULES = Path(".forkfuzz") / "tests"
+"""Where the schedule of a failing test is put, below pytest's root."""
+
+Test = Callable[..., Awaitable[None]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    parser.getgroup("forkfuzz").addoption(
+        "--forkfuzz-replay",
+        metavar="FILE",
+        help="run each explored test once, under the schedule in FILE",
+    )
+
+
+@pytest.fixture(name="sim")
+def sim_fixture(request: pytest.FixtureRequest) -> Sim:
+    """Return a fresh simulated machine; see `forkfuzz.harness.sim`."""
+    sim = Sim()
+    path = request.config.getoption("--forkfuzz-replay")
+    if path:
+        try:
+            sim.strategy = Replay(load(Path(path)).decisions)
+        except ForkfuzzError as error:
+            raise pytest.UsageError(str(error)) from error
+    sim.request = request
+    return sim
+
+
+def explore(
+    *, runs: int = 200, strategy: str = "random", seed: int = 1
+) -> Callable[[Test], Test]:
+    """Run an async test that takes ``sim`` under many schedules.
+
+    The first run that fails fails the test; its schedule is written down, and the
+    failure ends with the command that replays it.
+
+    Args:
+        runs: How many schedules.
+        strategy: ``random``, ``pct`` or ``round-robin``.
+        seed: Equal seeds make equal schedules.
+    """
+    chooser = make(strategy, seed)
+
+    def decorate(test: Test) -> Test:
+        @functools.wraps(test)
+        async def explored(*args: Any, sim: Sim, **kwargs: Any) -> None:
+            request: pytest.FixtureRequest = sim.request
+            if request.config.getoption("--forkfuzz-replay"):
+                await test(*args, sim=sim, **kwargs)
+                return
+            for run in range(runs):
+                fresh = Sim(chooser)
+                try:
+                    await test(*args, sim=fresh, **kwargs)
+                except Exception as error:
+                    error.add_note(_note(fresh, request, run + 1))
+                    raise
+
+        return explored
+
+    return decorate
+
+
+def _note(sim: Sim, request: pytest.FixtureRequest, run: int) -> str:
+    """Write the schedule down; return what to tell the user."""
+    decisions, names = sim.decisions()
+    node: str = request.node.nodeid
+    folder = request.config.rootpath / SCHEDULES
+    folder.mkdir(parents=True, exist_ok=True)
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", node).strip("-")[-80:]
+    path = folder / f"{slug}.schedule"
+    title = "".join(c if " " <= c <= "~" else "?" for c in node)[:200]
+    schedule = Schedule.of(decisions, names, header={"title": title})
+    path.write_text(dumps(schedule), encoding="utf-8")
+    where = path.relative_to(request.config.rootpath)
+    return (
+        f"forkfuzz: failed in run {run}, after {len(decisions)} decisions\n"
+        f"Reproduce with:  pytest {node} --forkfuzz-replay {where}"
+    )

@@ -1,0 +1,33 @@
+"""What people read: race tables, step lists, records.
+
+`record` replays a schedule and writes down what happened; everything else renders the
+`Recording`. Whatever is rendered is printable ASCII.
+"""
+
+from .assumptions import ASSUMPTIONS, assumptions
+from .events import Choice, Event, Recording, Step, Waiting
+from .race import race_table
+from .recording import record
+from .records import emit, json_lines, records
+from .sanitize import printable
+from .steps import step_list
+from .text import Shrunk, violation_text
+
+__all__ = [
+    "ASSUMPTIONS",
+    "Choice",
+    "Event",
+    "Recording",
+    "Shrunk",
+    "Step",
+    "Waiting",
+    "assumptions",
+    "emit",
+    "json_lines",
+    "printable",
+    "race_table",
+    "record",
+    "records",
+    "step_list",
+    "violation_text",
+]

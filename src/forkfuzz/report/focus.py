@@ -1,0 +1,310 @@
+"""Which actions of a run matter to a violation, and in whose columns they stand."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+import attrs
+
+from forkfuzz.checkers import Violation
+from forkfuzz.checkers.violation import StoreRef
+
+from .actions import Action, actions
+from .events import Recording
+from .words import pages_named, tasks_named
+
+COLUMNS = 3
+"""More than so many columns are not readable in 75 characters."""
+
+LAST_LOCKS = 12
+"""So many lock operations are shown of a run that could not go on."""
+
+PINS = ("pin", "unpin", "has_pinned", "dma")
+FAULTS = ("cow", "reuse", "zap", "collapse")
+HOLDS = ("lock_acquired", "lock_released")
+EXCLUSIVE = ("pin", "page", "pte")
+"""Families of properties that PageAnonExclusive matters to."""
+QUIET = ("lock_requested", *HOLDS, "vma_end", "vma_step", "fill_read", "exclusive")
+"""What is not told only because a violation was noticed at the same step."""
+ACCESSES = ("store", "load", "dma")
+
+
+@attrs.frozen(slots=True)
+class Focus:
+    """What a race table shows.
+
+    Attributes:
+        columns: Tasks, the forking one first.
+        shown: What stands in the table, in order.
+    """
+
+    columns: tuple[str, ...]
+    shown: tuple[Action, ...]
+
+
+@attrs.frozen(slots=True)
+class _Window:
+    """The fork that a violation is about, in steps.
+
+    Attributes:
+        task: Who forks; empty if nobody does.
+        child: Name of the child's mm.
+        start: fork has mmap_lock.
+        cut: The cut; the end of the run if it was never reached.
+    """
+
+    task: str
+    child: str
+    start: int
+    cut: int
+
+
+def focus(recording: Recording, violation: Violation, *, full: bool) -> Focus:
+    """Choose what to show.
+
+    Args:
+        full: Also show the other accesses to the same pages while fork runs; without
+            it, ``...`` stands for them.
+    """
+    return _Chooser(recording, violation).choose(full=full)
+
+
+class _Chooser:
+    """Decides what matters."""
+
+    def __init__(self, recording: Recording, violation: Violation) -> None:
+        self._violation = violation
+        self._topic = violation.prop.partition(".")[0]
+        self._places = [store.place for store in violation.pair]
+        self._all = actions(recording)
+        self._steps = [self._step_of(store) for store in violation.pair]
+        self._window = _window(recording, violation)
+        self._recording = recording
+        message = " ".join([violation.message, *self._places])
+        self._pages = pages_named(recording, message) or [
+            page.name for page in recording.program.pages
+        ]
+        self._vmas = {
+            f"vma{page.vma}"
+            for page in recording.program.pages
+            if page.name in self._pages
+        }
+        self._named = tasks_named(recording, violation.message)
+
+    def _step_of(self, store: StoreRef) -> int:
+        """Return the step of a store; a reference may be to where it was noticed."""
+        text = f"{store.place} = {store.value}"
+        made = [
+            action.step
+            for action in self._all
+            if action.task == store.task
+            and action.step <= store.step
+            and action.text.split("  ")[0].removesuffix(" (DMA)") == text
+        ]
+        return made[-1] if made else store.step
+
+    def choose(self, *, full: bool) -> Focus:
+        """Return the table's contents."""
+        if self._recording.waiting:
+            return self._stuck()
+        essential = [a for a in self._all if self._is_essential(a)]
+        essential += self._causes(essential)
+        columns = self._columns(essential)
+        wanted = {id(a) for a in essential if a.task in columns}
+        shown = []
+        for action in self._all:
+            if id(action) in wanted:
+                shown.append(action)
+            elif action.task in columns and self._is_context(action):
+                shown.append(action if full else attrs.evolve(action, kind="elided"))
+        return Focus(tuple(columns), tuple(_tidy(shown)))
+
+    def _stuck(self) -> Focus:
+        """Return who holds what, and who waits, in a run that could not go on."""
+        waiting = self._recording.waiting
+        objects = [w.obj for w in waiting if w.obj]
+        tasks = [holder for w in waiting for holder in w.holders]
+        tasks += [w.task for w in waiting]
+        columns = list(dict.fromkeys(tasks))[:COLUMNS]
+        shown = [
+            action
+            for action in self._all
+            if action.task in columns
+            and (action.kind in HOLDS and action.place in objects)
+        ][-LAST_LOCKS:]
+        end = len(self._recording.steps) + 1
+        shown += [
+            Action(end, w.task, "waits", f"waits: {w.label}")
+            for w in waiting
+            if w.task in columns
+        ]
+        return Focus(tuple(columns), tuple(shown))
+
+    def _is_essential(self, action: Action) -> bool:
+        window, violation = self._window, self._violation
+        if action.step in self._steps and action.kind in (*ACCESSES, *FAULTS):
+            return action.place in ("", *self._places) or action.kind in FAULTS
+        if action.task == window.task and action.step >= window.start:
+            if action.kind in ("fork", "cut", "failed"):
+                return action.page in ("", window.child)
+            if self._window.start <= action.step <= window.cut:
+                return self._is_fork_step(action)
+        if action.step == violation.step:
+            return action.kind not in QUIET
+        return self._is_about_topic(action) or self._orders_pair(action)
+
+    def _is_fork_step(self, action: Action) -> bool:
+        """Return whether a step of fork, before the cut, matters."""
+        match action.kind:
+            case "walk" | "vma_write":
+                return action.page in self._vmas
+            case "copy" | "protect" | "share":
+                return action.page in self._pages
+            case "flush" | "flush_end":
+                return action.page in ("", *self._pages)
+            case "dma_test":
+                return self._topic == "pin" and action.page in self._pages
+            case "exclusive":
+                return self._topic in EXCLUSIVE and action.page in self._pages
+        return self._violation.prop == "lock.order" and action.kind in HOLDS
+
+    def _is_about_topic(self, action: Action) -> bool:
+        """Return whether something that was not done by fork matters."""
+        window, kind = self._window, action.kind
+        before_end = action.step <= self._violation.step
+        during = window.start <= action.step and before_end
+        if not before_end:
+            return False
+        if kind in FAULTS and during and action.page in self._pages:
+            leak = "leak" in self._violation.prop and action.task in self._named
+            return leak or action.step < window.cut or self._topic != "snapshot"
+        match self._violation.prop:
+            case "lock.vma-overlap":
+                return during and kind == "vma_read"
+            case "lock.order":
+                return kind in HOLDS
+            case "parent.lost-store":
+                return during and kind == "store" and action.place in self._places
+        if self._topic == "tlb":
+            return during and kind == "flush" and action.page in ("", *self._pages)
+        return (
+            self._topic == "pin" and kind in PINS and action.page in ("", *self._pages)
+        )
+
+    def _orders_pair(self, action: Action) -> bool:
+        """Return whether a load may be what puts the two stores in order."""
+        tasks = {store.task for store in self._violation.pair}
+        return (
+            len(tasks) > 1
+            and action.kind == "load"
+            and action.task in tasks
+            and min(self._steps) < action.step < max(self._steps)
+        )
+
+    def _is_context(self, action: Action) -> bool:
+        """Return whether an access is worth a line, or else three dots."""
+        window = self._window
+        end = window.cut if self._topic == "snapshot" else self._violation.step
+        return (
+            action.kind in ACCESSES
+            and window.start <= action.step <= end
+            and (action.page in self._pages or self._topic == "snapshot")
+        )
+
+    def _causes(self, essential: list[Action]) -> list[Action]:
+        """Return what made essential actions possible: faults, cached translations."""
+        found: list[Action] = []
+        for action in essential:
+            if action.kind in ("cow", "reuse"):
+                found += self._before(action, ("vma_read",), "")
+                for fault in self._before(action, ("fault",), action.page, early=True):
+                    found.append(fault)
+                    if fault.step < self._window.cut:
+                        found += self._before(fault, ("evict",), action.page)
+            elif action.kind == "vma_read" and action.depth:
+                found += self._before(action, ("fault",), None, early=True)
+            elif action.stale:
+                found += self._before(action, ("fill",), action.page)
+        if self._violation.prop == "lock.vma-overlap":
+            calls = [a.call for a in essential if a.kind == "vma_read"]
+            found += [a for a in self._all if a.kind == "vma_step" and a.call in calls]
+        if self._topic == "tlb":
+            end = Action(self._violation.step + 1, "", "end", "")
+            two = self._violation.prop == "tlb.two-frames"
+            fills = ("fill", "fill_read") if two else ("fill",)
+            for task in self._named:
+                marker = attrs.evolve(end, task=task)
+                for page in self._pages:
+                    found += self._before(marker, fills, page, early=True)
+        return [a for i, a in enumerate(found) if a not in essential + found[:i]]
+
+    def _before(
+        self,
+        action: Action,
+        kinds: tuple[str, ...],
+        page: str | None,
+        *,
+        early: bool = False,
+    ) -> list[Action]:
+        """Return the last action of these kinds of the same task before *action*.
+
+        What happened before fork began is told by the line that depends on it, so it
+        counts only if *early*.
+        """
+        found = [
+            other
+            for other in self._all
+            if other.task == action.task
+            and other.kind in kinds
+            and page in (None, other.page)
+            and other.step <= action.step
+            and (early or other.step >= self._window.start or not self._window.task)
+        ]
+        return found[-1:]
+
+    def _columns(self, essential: list[Action]) -> list[str]:
+        pair = [store.task for store in self._violation.pair]
+        at_end = [a.task for a in essential if a.step == self._violation.step]
+        order = [self._window.task, *pair, *at_end, *self._named]
+        order += [action.task for action in essential]
+        present = {action.task for action in essential}
+        present.add(self._window.task)
+        order = [task for task in order if task in present and task]
+        return list(dict.fromkeys(order))[:COLUMNS]
+
+
+def _window(recording: Recording, violation: Violation) -> _Window:
+    """Find the last fork that began before the violation was noticed."""
+    end = len(recording.steps)
+    began = [
+        (step, event)
+        for step, event in recording.events("fork_called")
+        if step.number <= violation.step
+    ]
+    if not began:
+        return _Window("", "", 1, end)
+    step, event = began[-1]
+    child = event.text("child")
+    cuts = [
+        s.number for s, e in recording.events("fork_cut") if e.text("child") == child
+    ]
+    return _Window(step.task, child, step.number, cuts[0] if cuts else end)
+
+
+def _tidy(shown: list[Action]) -> list[Action]:
+    """Keep dots only between two actions of the same task, and once in a row."""
+    tidy: list[Action] = []
+    for position, action in enumerate(shown):
+        if action.kind != "elided":
+            tidy.append(action)
+            continue
+        told = [a.task == action.task and a.kind != "elided" for a in shown]
+        between = any(told[:position]) and any(told[position:])
+        if between and all(dots.task != action.task for dots in _trailing_dots(tidy)):
+            tidy.append(attrs.evolve(action, text="..."))
+    return tidy
+
+
+def _trailing_dots(actions: list[Action]) -> list[Action]:
+    """Return the dots that *actions* ends with."""
+    return list(takewhile(lambda action: action.kind == "elided", reversed(actions)))

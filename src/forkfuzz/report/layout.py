@@ -1,0 +1,111 @@
+"""Columns of text, as in a commit message: ASCII, no tabs, 75 columns at most."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import attrs
+
+WIDTH = 75
+"""What Documentation/process/submitting-patches.rst asks of commit messages."""
+
+MARGIN = 3
+GAP = 2
+INDENT = 2
+SECOND_COLUMN = 37
+"""Where the second of two columns starts if nothing needs more room."""
+
+
+@attrs.frozen(slots=True)
+class Line:
+    """One line of one column.
+
+    Attributes:
+        column: Which, from 0.
+        depth: How far it is indented.
+        note: A mark to stand beside it, in the next column.
+    """
+
+    column: int
+    depth: int
+    text: str
+    note: str = ""
+
+
+def columns(headers: Sequence[str], lines: Sequence[Line]) -> list[str]:
+    """Return the table."""
+    widths = _widths(headers, lines)
+    starts = [MARGIN + sum(widths[:i]) + GAP * i for i in range(len(widths))]
+    rows = [Line(i, 0, header) for i, header in enumerate(headers)]
+    table = [_header(rows, starts)]
+    for line in lines:
+        table += _cell(line, starts, widths)
+    return table
+
+
+def _header(headers: Sequence[Line], starts: Sequence[int]) -> str:
+    text = ""
+    for header in headers:
+        text = text.ljust(starts[header.column]) + header.text
+    return text
+
+
+def _widths(headers: Sequence[str], lines: Sequence[Line]) -> list[int]:
+    """Give each column what it needs, or take from the widest until all fit."""
+    widths = [len(header) for header in headers]
+    least = list(widths)
+    for line in lines:
+        indent = line.depth * INDENT
+        longest = max(map(len, line.text.split()), default=0)
+        widths[line.column] = max(widths[line.column], indent + len(line.text))
+        least[line.column] = max(least[line.column], indent + longest)
+    available = WIDTH - MARGIN - GAP * (len(widths) - 1)
+    if sum(least) > available:
+        # Long words get broken, those of the first column last.
+        first = min(least[0], SECOND_COLUMN - MARGIN - GAP)
+        least = [first, *[0] * (len(widths) - 1)]
+    while sum(widths) > available:
+        spare = [width - low for width, low in zip(widths, least, strict=True)]
+        widths[spare.index(max(spare))] -= 1
+    if len(widths) == 2:
+        wanted = SECOND_COLUMN - MARGIN - GAP
+        widths[0] = max(widths[0], min(wanted, available - widths[1]))
+    return widths
+
+
+def _cell(line: Line, starts: Sequence[int], widths: Sequence[int]) -> list[str]:
+    indent = " " * (line.depth * INDENT)
+    start = " " * starts[line.column]
+    wrapped = textwrap.wrap(
+        line.text,
+        widths[line.column],
+        initial_indent=indent,
+        subsequent_indent=indent + " " * 2 * INDENT,
+        break_on_hyphens=False,
+    )
+    cell = [start + text for text in wrapped]
+    if line.note:
+        _add_note(cell, line, starts)
+    return cell
+
+
+def _add_note(cell: list[str], line: Line, starts: Sequence[int]) -> None:
+    """Put the mark where the next column starts, or below if there is no room."""
+    following = line.column + 1
+    at = starts[following] if following < len(starts) else len(cell[-1]) + GAP
+    if at + len(line.note) > WIDTH:
+        cell.append(" " * (WIDTH - len(line.note)) + line.note)
+    else:
+        cell[-1] = cell[-1].ljust(at) + line.note
+
+
+def paragraph(text: str, indent: int = 2) -> list[str]:
+    """Return *text* wrapped and indented."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,108 @@
+"""The race table: who did what, in which order, in the form of a commit message."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby, pairwise
+
+from forkfuzz.checkers import Violation
+
+from .actions import Action, Call
+from .events import Recording
+from .focus import Focus, focus
+from .layout import Line, columns, paragraph
+from .sanitize import printable
+
+LINES_FOR_DOTS = 1
+"""Dots must save more than so many lines, or what they stand for is shown."""
+
+
+def race_table(recording: Recording, violation: Violation | None = None) -> list[str]:
+    """Return the lines of the table that shows *violation*.
+
+    Args:
+        violation: One of the run; by default the one that a program can see.
+    """
+    violation = violation or recording.result.headline()
+    if violation is None:
+        return []
+    lines = _table(recording, focus(recording, violation, full=False))
+    full = _table(recording, focus(recording, violation, full=True))
+    if len(full) <= len(lines) + LINES_FOR_DOTS:
+        lines = full
+    return [printable(line) for line in lines] + _waiting(recording)
+
+
+def _table(recording: Recording, chosen: Focus) -> list[str]:
+    if not chosen.columns:
+        return []
+    headers = [_header(recording, task) for task in chosen.columns]
+    return columns(headers, lines_of(chosen))
+
+
+def _header(recording: Recording, task: str) -> str:
+    if any(step.task == task for step, _ in recording.events("fork_called")):
+        return f"{task} (fork)"
+    kinds = {thread.name: thread.kind for thread in recording.program.threads}
+    kind = kinds.get(task, "parent")
+    return task if kind == "parent" or kind == task else f"{task} ({kind})"
+
+
+def lines_of(chosen: Focus) -> list[Line]:
+    """Return one line for each action, or for a call that nothing interrupts."""
+    counts: dict[int, int] = {}
+    for action in chosen.shown:
+        counts[id(action.call)] = counts.get(id(action.call), 0) + 1
+    begun: set[int] = set()
+    lines = []
+    for _, group in groupby(chosen.shown, key=lambda action: id(action.call)):
+        parts = list(group)
+        call = parts[0].call
+        lines.append(
+            _line(
+                chosen.columns.index(parts[0].task),
+                parts,
+                call,
+                whole=len(parts) == counts[id(call)],
+                first=id(call) not in begun,
+            )
+        )
+        begun.add(id(call))
+    return lines
+
+
+def _line(
+    column: int, parts: Sequence[Action], call: Call, *, whole: bool, first: bool
+) -> Line:
+    text = _joined(parts)
+    depth = parts[0].depth
+    if whole and call.whole:
+        text = call.whole
+    elif first and call.head:
+        text = f"{call.head}  {text}"
+    elif call.head:
+        depth += 1
+        text = f"copies {text}" if parts[0].place else text
+    notes = [part.note for part in parts if part.note]
+    return Line(column, depth, text, notes[0] if notes else "")
+
+
+def _joined(parts: Sequence[Action]) -> str:
+    """Join the parts of a call: words that are copied, other things with commas."""
+    text = parts[0].text
+    for before, part in pairwise(parts):
+        text += (" " if before.place and part.place else ", ") + part.text
+    return text
+
+
+def _waiting(recording: Recording) -> list[str]:
+    """Say what each task waits for, if the run could not go on."""
+    lines: list[str] = []
+    for waiting in recording.waiting:
+        text = f"{waiting.task} waits at {waiting.label}"
+        if waiting.obj:
+            text += f" for {waiting.obj}"
+        if waiting.holders:
+            text += f", held by {', '.join(waiting.holders)}"
+        lines += paragraph(printable(text), indent=3)
+    return ["", *lines] if lines else []

@@ -1,0 +1,126 @@
+"""Replays a schedule and writes down everything that readers may want to know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from forkfuzz.checkers import Violation
+from forkfuzz.engine import CHOICE, Decision, Machine, Outcome, run_inline
+from forkfuzz.harness.result import RunResult
+from forkfuzz.harness.run import LINUX, Driver, Run
+from forkfuzz.kernel.protocol import Protocol
+from forkfuzz.rules import Rules
+from forkfuzz.scenarios.program import Program
+from forkfuzz.strategies import Replay
+
+from .events import HARDWARE, Choice, Event, Recording, Step, Waiting
+from .recorder import Recorder
+from .sanitize import printable
+
+
+def record(
+    program: Program,
+    rules: Rules,
+    decisions: Sequence[Decision],
+    driver: Driver = run_inline,
+    *,
+    protocol: Protocol = LINUX,
+) -> Recording:
+    """Replay *decisions* and write down every step.
+
+    Raises:
+        ReplayError: The model does not offer what a decision asks for.
+    """
+    strategy = Replay(decisions)
+    strategy.begin()
+    recorder = Recorder()
+    run = Run(
+        program,
+        rules,
+        strategy,
+        protocol=protocol,
+        watchers=(recorder,),
+        observers=(recorder,),
+    )
+    recorder.begin(run.world)
+    result = run.execute(driver)
+    recorder.close()
+    cpus = _cpus(run)
+    return Recording(
+        program,
+        rules,
+        result,
+        tuple(_steps(recorder, result, cpus)),
+        tuple(_waiting(run.machine, recorder)),
+        cpus,
+    )
+
+
+def _cpus(run: Run) -> dict[str, str]:
+    """Return the CPU of each task, by the task's name."""
+    free = iter(run.world.cpus)
+    cpus = {
+        thread.name: next(free).name
+        for thread in run.program.threads
+        if thread.kind != "device"
+    }
+    for task in run.machine.tasks:
+        _, colon, cpu = task.name.partition(":")
+        if task.kind in HARDWARE and colon:
+            cpus[task.name] = cpu
+    return cpus
+
+
+def _steps(
+    recorder: Recorder, result: RunResult, cpus: Mapping[str, str]
+) -> Iterator[Step]:
+    """Join what was written down with the decisions and the violations."""
+    options, choices = _decided(result)
+    for number, raw in enumerate(recorder.steps, 1):
+        found = [_violation(v) for v in result.violations if v.step == number]
+        yield Step(
+            number,
+            printable(raw.task),
+            raw.kind,
+            cpus.get(raw.task, ""),
+            printable(raw.label),
+            printable(raw.obj),
+            options[number - 1],
+            tuple(choices[number - 1]),
+            (*raw.events, *found),
+        )
+
+
+def _decided(result: RunResult) -> tuple[list[int], list[list[Choice]]]:
+    """Return how many could run, and the outcomes chosen, of each step."""
+    options: list[int] = []
+    choices: list[list[Choice]] = []
+    for task, label, count, value in result.decisions:
+        if task != CHOICE:
+            options.append(count)
+            choices.append([])
+        elif choices:
+            choices[-1].append(Choice(printable(label), count, value))
+    return options, choices
+
+
+def _violation(violation: Violation) -> Event:
+    return Event(
+        "violation",
+        {
+            "property": violation.prop,
+            "severity": violation.severity.name.lower(),
+            "message": printable(violation.message),
+        },
+    )
+
+
+def _waiting(machine: Machine, recorder: Recorder) -> Iterator[Waiting]:
+    """Say who waits for whom, in a run that could not go on."""
+    if machine.outcome is Outcome.FINISHED:
+        return
+    for task in machine.tasks:
+        if not task.done and not task.daemon:
+            obj = task.access.obj
+            holders = [name for name in recorder.held.get(obj, []) if name != task.name]
+            yield Waiting(printable(task.name), task.label, obj, tuple(holders))

@@ -1,0 +1,99 @@
+"""The whole message about one violation."""
+
+from __future__ import annotations
+
+import attrs
+
+from forkfuzz.checkers import Violation
+from forkfuzz.errors import UsageError
+from forkfuzz.rules import format_rules
+
+from .assumptions import assumptions
+from .events import Recording
+from .layout import WIDTH, paragraph
+from .race import race_table
+from .sanitize import printable
+
+
+@attrs.frozen(slots=True)
+class Shrunk:
+    """What shrinking a schedule has come to."""
+
+    steps_before: int
+    steps_after: int
+    preemptions_before: int
+    preemptions_after: int
+
+    def __str__(self) -> str:
+        """Return it as the message has it."""
+        return (
+            f"shrunk {self.steps_before} -> {self.steps_after} steps, "
+            f"{self.preemptions_before} -> {self.preemptions_after} preemptions"
+        )
+
+
+def violation_text(
+    recording: Recording,
+    violation: Violation | None = None,
+    *,
+    signature: str = "",
+    found_after: int | None = None,
+    seconds: float | None = None,
+    shrunk: Shrunk | None = None,
+) -> str:
+    """Return the message about *violation*, without a newline at its end.
+
+    Args:
+        violation: One of the run; by default the one that a program can see.
+        signature: Identity of the bug; by default that under the recording's rules.
+        found_after: How many runs it took.
+        seconds: How long that took.
+        shrunk: How the schedule was shrunk since.
+
+    Raises:
+        UsageError: The run has no violation.
+    """
+    violation = violation or recording.result.headline()
+    if violation is None:
+        msg = f"the run of {recording.program.name!r} has no violation to report"
+        raise UsageError(msg)
+    rules = format_rules(recording.rules)
+    signature = signature or violation.signature(rules)
+    lines = _headline(violation.prop, recording.program.name, rules, signature)
+    lines += paragraph(printable(violation.message))
+    lines += ["", *race_table(recording, violation), ""]
+    lines += _found(found_after, seconds, shrunk)
+    lines += paragraph("assumes: " + ", ".join(assumptions(recording.program)))
+    lines += ["", *_commands(signature)]
+    return "\n".join(printable(line) for line in lines)
+
+
+def _headline(prop: str, scenario: str, rules: str, signature: str) -> list[str]:
+    """Put all on one line if it fits, the signature at its right end."""
+    first = f"VIOLATION {prop}"
+    where = printable(f"scenario {scenario}  rules {rules}")
+    end = f"sig {signature}"
+    line = f"{first}  {where}"
+    if len(line) + 2 + len(end) <= WIDTH:
+        return [line.ljust(WIDTH - len(end)) + end]
+    return [first.ljust(WIDTH - len(end)) + end, *paragraph(where)]
+
+
+def _found(
+    found_after: int | None, seconds: float | None, shrunk: Shrunk | None
+) -> list[str]:
+    parts = []
+    if found_after is not None:
+        runs = "run" if found_after == 1 else "runs"
+        took = "" if seconds is None else f" ({seconds:.1f} s)"
+        parts.append(f"found after {found_after} {runs}{took}")
+    if shrunk is not None:
+        parts.append(str(shrunk))
+    return paragraph("; ".join(parts)) if parts else []
+
+
+def _commands(signature: str) -> list[str]:
+    return [
+        f"  Reproduce with:       forkfuzz replay {signature}",
+        f"  For a commit message: forkfuzz show {signature} --as race",
+    ]

@@ -1,0 +1,155 @@
+"""madvise(): zapping under the VMA lock, gathers, guards, flags."""
+
+from __future__ import annotations
+
+from driving import Race, child, forker, ld, program, st, thread
+from forkfuzz.mm.mm_types import VM_DONTCOPY, VM_WIPEONFORK
+from forkfuzz.mm.pgtable import PTE_MARKER_GUARD
+from forkfuzz.scenarios.program import Exit, Madvise, PageSpec
+
+DONTNEED = Madvise("A", "dontneed")
+FLUSH = "flush_tlb_mm_range:inc_mm_tlb_gen"
+
+
+def zap(rules: str = "seed") -> Race:
+    """Return a race of a fork, MADV_DONTNEED by T1, and stores by T2."""
+    return Race(
+        program(
+            [PageSpec("A", words=2, init=(5,)), "B"],
+            forker(),
+            thread("T1", DONTNEED),
+            thread("T2", st("A", 7), ld("A")),
+            thread("T3", DONTNEED),
+        ),
+        rules,
+    )
+
+
+def test_dontneed_takes_its_steps_in_the_order_of_the_gather() -> None:
+    """M1 to M6, the VMA lock dropped between M3 and M4, the page freed after M4."""
+    race = zap()
+    race.finish("T1")
+    assert race.labels("T1") == [
+        "vma_start_read:early_test",
+        "vma_start_read:refcount_inc",
+        "vma_start_read:recheck",
+        "tlb_gather_mmu:inc_tlb_flush_pending",
+        "spin_lock:acquire",
+        "zap_pte_range:ptep_get",
+        "zap_pte_range:ptep_get_and_clear_full",
+        "zap_pte_range:folio_remove_rmap_pte",
+        "spin_unlock:release",
+        "vma_end_read:refcount_dec",
+        FLUSH,
+        "flush_tlb_mm_range:send_ipis",
+        "flush_tlb_mm_range:flush_local",
+        "flush_tlb_mm_range:wait_for_acks",
+        "tlb_finish_mmu:folio_put",
+        "tlb_finish_mmu:dec_tlb_flush_pending",
+    ]
+    assert race.props() == []
+
+
+def test_the_page_keeps_its_reference_until_the_flush() -> None:
+    """mapcount goes at once, the frame is not freed while a TLB leads there."""
+    race = zap()
+    folio = race.folio("A")
+    race.fill("cpu2", "A")
+    race.to("T1", FLUSH)
+    assert (folio.mapcount, folio.refcount, folio.free) == (0, 1, False)
+    race.op("T2")
+    assert folio.words[0]
+    race.finish("T1")
+    assert folio.free
+    race.finish("T2")
+    assert race.register("T2", "r") == 0
+    assert race.props() == []
+
+
+def test_freeing_before_the_flush_lets_a_store_reach_a_freed_frame() -> None:
+    """MUT26."""
+    race = zap("seed,zap_flush=after_free")
+    race.fill("cpu2", "A")
+    race.past("T1", "tlb_finish_mmu:folio_put")
+    race.op("T2")
+    assert "tlb.use-after-free" in race.props()
+
+
+def test_fork_may_start_while_the_flush_is_pending() -> None:
+    """The VMA lock is free by then; fork finds the entry empty and copies nothing."""
+    race = zap()
+    race.fill("cpu2", "A")
+    race.to("T1", FLUSH)
+    race.finish("F")
+    assert race.pte("A", "child") == race.pte("A") == 0
+    assert race.props() == []
+
+
+def test_a_gather_that_finds_another_one_under_way_flushes_everything() -> None:
+    """C15: the entry is gone already, but the translation may not be."""
+    race = zap()
+    race.fill("cpu2", "A")
+    race.fill("cpu2", "B")
+    race.to("T1", FLUSH)
+    race.finish("T3")
+    assert "zap_pte_range:ptep_get_and_clear_full" not in race.labels("T3")
+    assert FLUSH in race.labels("T3")
+    assert race.cpu("cpu2").tlb == {}
+    assert race.props() == []
+
+
+def test_a_gather_alone_that_zaps_nothing_flushes_nothing() -> None:
+    """An empty entry and no other gather."""
+    race = zap()
+    race.finish("T1")
+    race.finish("T3")
+    assert FLUSH not in race.labels("T3")
+
+
+def test_dontneed_falls_back_to_mmap_lock_while_fork_has_the_vma() -> None:
+    """It waits for the end of fork, and keeps mmap_lock over the flush."""
+    race = zap()
+    race.past("F", "vma_start_write:refcount_sub")
+    race.to("T1", "down_read:acquire")
+    assert race.blocked("T1")
+    race.finish("F")
+    race.finish("T1")
+    labels = race.labels("T1")
+    assert labels.index("tlb_finish_mmu:dec_tlb_flush_pending") < labels.index(
+        "up_read:release"
+    )
+    assert race.pte("A", "child")
+    assert race.props() == []
+
+
+def test_a_guard_region_replaces_the_page_and_marks_the_vma() -> None:
+    """An entry that is not present, but not empty."""
+    race = Race(program(["A"], thread("T1", Madvise("A", "guard"))))
+    folio = race.folio("A")
+    race.finish("T1")
+    assert race.pte("A") == PTE_MARKER_GUARD
+    assert folio.free
+    assert race.props() == []
+
+
+def test_flags_for_fork_are_set_under_the_vma_write_lock() -> None:
+    """mmap_lock for writing, then vma_start_write."""
+    for advice, flag in (("dontfork", VM_DONTCOPY), ("wipeonfork", VM_WIPEONFORK)):
+        race = Race(program(["A"], thread("T1", Madvise("A", advice))))
+        race.to("T1", "madvise_update_vma:vm_flags")
+        assert race.mm().mmap_lock.writer
+        assert race.mm().vmas[0].vm_lock_seq == race.mm().mm_lock_seq
+        race.finish("T1")
+        assert race.mm().vmas[0].vm_flags & flag
+        assert race.props() == []
+
+
+def test_a_child_that_exits_gives_every_page_back() -> None:
+    """The parent is the sole owner again and reuses."""
+    race = Race(program(["A"], forker(), thread("T1", st("A", 3)), child(Exit())))
+    race.finish("F", "C")
+    folio = race.folio("A")
+    assert (folio.refcount, folio.mapcount) == (1, 1)
+    race.finish("T1")
+    assert race.folio("A") is folio
+    assert race.props() == []
