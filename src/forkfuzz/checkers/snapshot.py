@@ -208,7 +208,7 @@ class _Judgement:
             for kept in self._present()
             if lost[0] < kept[0]
         ]
-        visible = [pair for pair in pairs if self._ordered(pair[0][1], pair[1][1])]
+        visible = [pair for pair in pairs if self._ordered(*pair)]
         if visible:
             self._report_pair("snapshot.torn", Severity.PROGRAM, visible[0])
         elif pairs:
@@ -267,9 +267,17 @@ class _Judgement:
                 return position
         return 0
 
-    def _ordered(self, lost: Location, kept: Location) -> bool:
-        """Return whether a program can tell that the one came before the other."""
-        first, second = self._lost_store(lost), self.child[kept]
+    def _ordered(self, lost: tuple[int, Location], kept: tuple[int, Location]) -> bool:
+        """Return whether a program can tell that the one came before the other.
+
+        Two events of one thread are in its program order, whether they are stores or
+        pages thrown away.
+        """
+        if lost[0] and kept[0]:
+            events = self.log.events
+            if events[lost[0] - 1].task == events[kept[0] - 1].task:
+                return True
+        first, second = self._lost_store(lost[1]), self.child[kept[1]]
         return self.checker.causality.before(first, second)
 
     def _lost_store(self, location: Location) -> int:

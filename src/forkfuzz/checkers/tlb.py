@@ -96,7 +96,7 @@ class UseAfterFreeChecker(Checker):
         """Begin with no frame ever freed."""
         super().start(world, machine)
         self._frees: dict[int, int] = {}
-        self._filled: dict[tuple[int, int], int] = {}
+        self._filled: dict[tuple[int, int, int], int] = {}
         self._referenced = dict.fromkeys(world.pins, 0)
 
     def freed(self, folio: Folio) -> None:
@@ -104,8 +104,13 @@ class UseAfterFreeChecker(Checker):
         self._frees[folio.pfn] = self._frees.get(folio.pfn, 0) + 1
 
     def filled(self, cpu: Cpu, vpn: int, entry: int) -> None:
-        """Remember which life of the frame the translation leads to."""
-        self._filled[cpu.id, vpn] = self._frees.get(entry >> PFN_SHIFT, 0)
+        """Remember which life of the frame the translation leads to.
+
+        By frame too: an instruction that has translated already may be overtaken by
+        an eviction and a fill that leads elsewhere.
+        """
+        pfn = entry >> PFN_SHIFT
+        self._filled[cpu.id, vpn, pfn] = self._frees.get(pfn, 0)
 
     def pinned(self, pin: Pin) -> None:
         """Remember which life of the frame the reference is to."""
@@ -130,9 +135,8 @@ class UseAfterFreeChecker(Checker):
             self.report("tlb.use-after-free", Severity.PROGRAM, message)
 
     def _check(self, cpu: Cpu, vpn: int, pfn: int, what: str) -> None:
-        if self._frees and self._filled.get((cpu.id, vpn), 0) != self._frees.get(
-            pfn, 0
-        ):
+        life = self._frees.get(pfn, 0)
+        if life and self._filled.get((cpu.id, vpn, pfn), 0) != life:
             message = (
                 f"{cpu.name} {what} {self.world.pages[vpn]} in frame {pfn}, "
                 "which was freed since it was translated"

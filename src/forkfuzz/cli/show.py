@@ -47,8 +47,7 @@ def show(*, what: str, form: str, directory: Path, original: bool) -> int:
     if form == "race":
         echo(violation_text(recording, stored.violation(recording.result)))
     elif form == "steps":
-        for line in step_list(recording):
-            echo(line)
+        echo(step_list(recording))
     else:
         for line in json_lines(recording):
             echo(line)

@@ -21,7 +21,14 @@ from forkfuzz.mm.mm_types import (
     VmAreaStruct,
 )
 
-from .rwsem import down_read, down_read_trylock, down_write, up_read, up_write
+from .rwsem import (
+    down_read,
+    down_read_trylock,
+    down_write,
+    downgrade_write,
+    up_read,
+    up_write,
+)
 from .sleep import enter_lazy_tlb, leave_lazy_tlb
 
 
@@ -59,6 +66,12 @@ async def mmap_write_unlock(cpu: Cpu, mm: MmStruct) -> None:
     """Drop the VMA locks, then, as a step of its own, the semaphore."""
     await vma_end_write_all(cpu, mm)
     await up_write(cpu, mm.mmap_lock)
+
+
+async def mmap_write_downgrade(cpu: Cpu, mm: MmStruct) -> None:
+    """Drop the VMA locks and go on as a reader; no other writer gets in between."""
+    await vma_end_write_all(cpu, mm)
+    await downgrade_write(mm.mmap_lock)
 
 
 async def mmap_read_lock_killable(cpu: Cpu, mm: MmStruct) -> bool:

@@ -102,7 +102,7 @@ async def up_write(cpu: Cpu, sem: RwSemaphore) -> None:
     cpu.world.watch.released(cpu, sem)
 
 
-async def downgrade_write(cpu: Cpu, sem: RwSemaphore) -> None:
+async def downgrade_write(sem: RwSemaphore) -> None:
     """Turn the exclusive hold into a shared one, letting no writer in between.
 
     Points:

@@ -10,82 +10,19 @@ from collections.abc import Iterator
 
 import attrs
 
+from .action import Action, Call
 from .events import HARDWARE, Event, Recording, Step
+from .phrases import COPIERS, FORK_FLUSH, LOCK_VERBS, PTE_WORDS
 from .words import vma_name
 
 
-@attrs.define(eq=False, slots=True)
-class Call:
-    """A call of a kernel function that takes several steps.
-
-    Attributes:
-        head: What stands before its parts.
-        whole: What stands for all of it, if nothing comes between its parts.
-    """
-
-    head: str = ""
-    whole: str = ""
-
-
-@attrs.frozen(slots=True, eq=False)
-class Action:
-    """What one task did in one step, in words.
-
-    Attributes:
-        step: Number of the step.
-        task: In whose column it belongs; empty for nobody's.
-        kind: What sort of thing it is; decides when it matters.
-        text: The words.
-        page: Which page it is about; empty if about none, or all.
-        place: Which word it is about.
-        depth: How far it is indented, as a callee.
-        call: The call that it is part of.
-        note: A mark beside the line.
-        stale: Whether it went through a translation that the page table has taken back.
-    """
-
-    step: int
-    task: str
-    kind: str
-    text: str
-    page: str = ""
-    place: str = ""
-    depth: int = 0
-    call: Call = attrs.Factory(Call)
-    note: str = ""
-    stale: bool = False
-
-
 def actions(recording: Recording) -> list[Action]:
-    """Return every action of a run, in order."""
-    return list(_Narrator(recording).narrate())
+    """Return every action of a run, in order of steps.
 
-
-_PTE_WORDS = {
-    # label: (kind, text, text of the whole call)
-    "copy_present_page:ptep_set_wrprotect": ("protect", "wrprotect({page})"),
-    "arch_leave_lazy_mmu_mode:set_pte": (
-        "protect",
-        "arch_leave_lazy_mmu_mode(): wrprotect({page})",
-    ),
-    "copy_present_page:set_pte_at": ("child_pte", "child's {page} is {frame}"),
-    "copy_nonpresent_pte:set_pte_at": ("share", "copy_nonpresent_pte({page})"),
-    "wp_page_reuse:set_pte": ("reuse", "do_wp_page({page}): reuse {frame}"),
-    "do_anonymous_page:set_pte_at": ("cow", "do_anonymous_page({page}): {frame}"),
-    "finish_fault:set_pte_at": ("cow", "do_shared_fault({page}): {frame}"),
-    "ptep_set_access_flags:set_pte": ("access", "ptep_set_access_flags({page})"),
-    "zap_pte_range:ptep_get_and_clear_full": ("zap", "zap_pte_range({page})"),
-    "collapse_huge_page:set_pmd_at": ("collapse", "{page} is {frame} now"),
-}
-
-
-_LOCK_VERBS = {
-    "lock_requested": "asks for",
-    "lock_acquired": "takes",
-    "lock_released": "drops",
-}
-_COPIERS = {"__collapse_huge_page_copy": "collapse_huge_page"}
-"""Functions that are better known under the name of their caller."""
+    A fault is recognised only when its handler starts, later than it happened.
+    """
+    told = _Narrator(recording).narrate()
+    return sorted(told, key=lambda action: action.step)
 
 
 @attrs.define(eq=False, slots=True)
@@ -169,7 +106,6 @@ class _Narrator:
                 text = "up_write(&oldmm->mmap_lock)"
                 yield Action(number, task, "up_write", text, call=context.unlock)
                 context.unlock = None
-                context.forking = False
             case "gup_fast_pte_range:ptep_get_lockless":
                 page = step.obj.rpartition(":")[2].rpartition(".")[2]
                 context.calls["pin"] = Call(f"gup_fast({page})")
@@ -239,6 +175,8 @@ class _Narrator:
                 yield self._flush(step, event, context)
             case "page_pinned":
                 yield self._pinned(step, event, context)
+            case "page_freed":
+                yield Action(number, task, "free", f"frame {event.data['pfn']} freed")
             case "page_unpinned":
                 yield Action(number, task, "unpin", f"unpin_user_page({page})", page)
             case "exclusive_changed":
@@ -271,7 +209,7 @@ class _Narrator:
         }.get(step.function, "collapse")
         name = f"{key} {page}"
         if event.data["index"] == 0:
-            function = _COPIERS.get(step.function, step.function)
+            function = COPIERS.get(step.function, step.function)
             context.calls[name] = Call(f"{function}({page})")
         text = f"{event.place()}={event.data['value']}"
         part = self._part(step, context, name, text, page)
@@ -297,7 +235,7 @@ class _Narrator:
                 call.whole = f"wp_page_copy({page}): copy to {frame}"
                 text = f"PTE is {frame}"
                 return self._part(step, context, f"cow {page}", text, page)
-        kind, words = _PTE_WORDS.get(step.label, ("pte", f"{step.function}({{page}})"))
+        kind, words = PTE_WORDS.get(step.label, ("pte", f"{step.function}({{page}})"))
         text = words.format(page=page, frame=frame)
         depth = 1 if context.forking or context.faulting else 0
         return Action(step.number, step.task, kind, text, page, depth=depth)
@@ -306,8 +244,8 @@ class _Narrator:
         begun = event.name == "flush_begun"
         page = self._flushes.get(step.number, "") if begun else event.text("page")
         if begun:
-            mm = "oldmm" if context.forking else "mm"
-            text = f"flush_tlb_page({page})" if page else f"flush_tlb_mm({mm})"
+            whole = FORK_FLUSH if context.forking else "flush_tlb_mm(mm)"
+            text = f"flush_tlb_page({page})" if page else whole
             context.calls["flush"] = Call(whole=text)
         else:
             text = "(all CPUs acked)"
@@ -345,6 +283,8 @@ class _Narrator:
                     call=context.unlock,
                     note="<- the cut",
                 )
+            case "fork_returned":
+                context.forking = False
             case "fork_failed":
                 context.forking = False
                 yield Action(number, task, "failed", "fork() fails: -ENOMEM or -EINTR")
@@ -361,7 +301,7 @@ class _Narrator:
                 text = f"vma_start_write({name})"
                 yield Action(number, task, "vma_write", text, name)
             case "lock_requested" | "lock_acquired" | "lock_released":
-                verb = _LOCK_VERBS[event.name]
+                verb = LOCK_VERBS[event.name]
                 text = f"{verb} {event.text('lock')}"
                 yield Action(
                     number,

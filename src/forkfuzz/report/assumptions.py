@@ -6,8 +6,7 @@ from forkfuzz.scenarios.program import Program
 
 ASSUMPTIONS = (
     "sequentially consistent memory",
-    "TLB shootdown by IPI, acknowledged between instructions",
-    "4 KiB pages in one page table",
+    "small pages in one page table",
 )
 """What holds for every run of the model."""
 
@@ -15,9 +14,8 @@ ASSUMPTIONS = (
 def assumptions(program: Program) -> tuple[str, ...]:
     """Return what runs of *program* assume, one item each."""
     if program.hardware_events:
-        events = (
-            f"TLB fill and evict at any step, up to {program.hardware_events} a CPU"
-        )
+        count = program.hardware_events
+        events = f"TLB fill and evict at any step ({count} a CPU)"
     else:
         events = "no TLB fill or evict but those that accesses make"
     checks = "only P" if program.hw_dirty_lax else "P, W and the frame"

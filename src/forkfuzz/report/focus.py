@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
-
 import attrs
 
 from forkfuzz.checkers import Violation
 from forkfuzz.checkers.violation import StoreRef
 
-from .actions import Action, actions
+from .action import Action, Call
+from .actions import actions
+from .dots import tidy
 from .events import Recording
+from .phrases import FORK_FLUSH
+from .sanitize import printable
+from .window import window_of
 from .words import pages_named, tasks_named
 
 COLUMNS = 3
@@ -19,6 +22,8 @@ COLUMNS = 3
 LAST_LOCKS = 12
 """So many lock operations are shown of a run that could not go on."""
 
+FREED = ("tlb.use-after-free", "page.refcount")
+"""Properties that the end of a frame's life matters to."""
 PINS = ("pin", "unpin", "has_pinned", "dma")
 FAULTS = ("cow", "reuse", "zap", "collapse")
 HOLDS = ("lock_acquired", "lock_released")
@@ -42,23 +47,6 @@ class Focus:
     shown: tuple[Action, ...]
 
 
-@attrs.frozen(slots=True)
-class _Window:
-    """The fork that a violation is about, in steps.
-
-    Attributes:
-        task: Who forks; empty if nobody does.
-        child: Name of the child's mm.
-        start: fork has mmap_lock.
-        cut: The cut; the end of the run if it was never reached.
-    """
-
-    task: str
-    child: str
-    start: int
-    cut: int
-
-
 def focus(recording: Recording, violation: Violation, *, full: bool) -> Focus:
     """Choose what to show.
 
@@ -75,29 +63,30 @@ class _Chooser:
     def __init__(self, recording: Recording, violation: Violation) -> None:
         self._violation = violation
         self._topic = violation.prop.partition(".")[0]
-        self._places = [store.place for store in violation.pair]
+        self._places = [printable(store.place) for store in violation.pair]
         self._all = actions(recording)
         self._steps = [self._step_of(store) for store in violation.pair]
-        self._window = _window(recording, violation)
+        self._window = window_of(recording, violation)
+        self._late = self._late_calls()
         self._recording = recording
-        message = " ".join([violation.message, *self._places])
+        message = printable(" ".join([violation.message, *self._places]))
         self._pages = pages_named(recording, message) or [
-            page.name for page in recording.program.pages
+            printable(page.name) for page in recording.program.pages
         ]
         self._vmas = {
             f"vma{page.vma}"
             for page in recording.program.pages
-            if page.name in self._pages
+            if printable(page.name) in self._pages
         }
-        self._named = tasks_named(recording, violation.message)
+        self._named = tasks_named(recording, printable(violation.message))
 
     def _step_of(self, store: StoreRef) -> int:
         """Return the step of a store; a reference may be to where it was noticed."""
-        text = f"{store.place} = {store.value}"
+        text = f"{printable(store.place)} = {store.value}"
         made = [
             action.step
             for action in self._all
-            if action.task == store.task
+            if action.task == printable(store.task)
             and action.step <= store.step
             and action.text.split("  ")[0].removesuffix(" (DMA)") == text
         ]
@@ -117,7 +106,7 @@ class _Chooser:
                 shown.append(action)
             elif action.task in columns and self._is_context(action):
                 shown.append(action if full else attrs.evolve(action, kind="elided"))
-        return Focus(tuple(columns), tuple(_tidy(shown)))
+        return Focus(tuple(columns), tuple(tidy(shown)))
 
     def _stuck(self) -> Focus:
         """Return who holds what, and who waits, in a run that could not go on."""
@@ -140,6 +129,21 @@ class _Chooser:
         ]
         return Focus(tuple(columns), tuple(shown))
 
+    def _late_calls(self) -> list[Call]:
+        """Return the unlock and flush by fork, where the flush comes after the cut."""
+        after = [
+            action
+            for action in self._all
+            if action.task == self._window.task and action.step >= self._window.cut
+        ]
+        if all(a.kind != "flush" or a.text != FORK_FLUSH for a in after):
+            return []
+        return [
+            action.call
+            for action in after
+            if action.kind == "cut" or action.text == FORK_FLUSH
+        ][:2]
+
     def _is_essential(self, action: Action) -> bool:
         window, violation = self._window, self._violation
         if action.step in self._steps and action.kind in (*ACCESSES, *FAULTS):
@@ -147,8 +151,10 @@ class _Chooser:
         if action.task == window.task and action.step >= window.start:
             if action.kind in ("fork", "cut", "failed"):
                 return action.page in ("", window.child)
-            if self._window.start <= action.step <= window.cut:
+            if action.step <= window.cut:
                 return self._is_fork_step(action)
+            if action.call in self._late:
+                return True
         if action.step == violation.step:
             return action.kind not in QUIET
         return self._is_about_topic(action) or self._orders_pair(action)
@@ -176,7 +182,7 @@ class _Chooser:
         if not before_end:
             return False
         if kind in FAULTS and during and action.page in self._pages:
-            leak = "leak" in self._violation.prop and action.task in self._named
+            leak = "leak" in self._violation.prop
             return leak or action.step < window.cut or self._topic != "snapshot"
         match self._violation.prop:
             case "lock.vma-overlap":
@@ -185,6 +191,10 @@ class _Chooser:
                 return kind in HOLDS
             case "parent.lost-store":
                 return during and kind == "store" and action.place in self._places
+        if self._violation.prop in FREED and kind == "free":
+            return during
+        if "leak" in self._violation.prop:
+            return kind == "pin" and action.page in self._pages
         if self._topic == "tlb":
             return during and kind == "flush" and action.page in ("", *self._pages)
         return (
@@ -193,7 +203,7 @@ class _Chooser:
 
     def _orders_pair(self, action: Action) -> bool:
         """Return whether a load may be what puts the two stores in order."""
-        tasks = {store.task for store in self._violation.pair}
+        tasks = {printable(store.task) for store in self._violation.pair}
         return (
             len(tasks) > 1
             and action.kind == "load"
@@ -224,19 +234,30 @@ class _Chooser:
             elif action.kind == "vma_read" and action.depth:
                 found += self._before(action, ("fault",), None, early=True)
             elif action.stale:
-                found += self._before(action, ("fill",), action.page)
+                fills = self._before(action, ("fill",), action.page)
+                found += [fill for fill in fills if self._is_refill(fill)]
         if self._violation.prop == "lock.vma-overlap":
             calls = [a.call for a in essential if a.kind == "vma_read"]
             found += [a for a in self._all if a.kind == "vma_step" and a.call in calls]
         if self._topic == "tlb":
             end = Action(self._violation.step + 1, "", "end", "")
             two = self._violation.prop == "tlb.two-frames"
-            fills = ("fill", "fill_read") if two else ("fill",)
+            kinds = ("fill", "fill_read") if two else ("fill",)
             for task in self._named:
                 marker = attrs.evolve(end, task=task)
                 for page in self._pages:
-                    found += self._before(marker, fills, page, early=True)
+                    found += self._before(marker, kinds, page, early=True)
         return [a for i, a in enumerate(found) if a not in essential + found[:i]]
+
+    def _is_refill(self, fill: Action) -> bool:
+        """Return whether a translation was cached although fork has flushed."""
+        return any(
+            action.kind == "flush"
+            and action.task == self._window.task
+            and action.page in ("", fill.page)
+            and self._window.start <= action.step < fill.step
+            for action in self._all
+        )
 
     def _before(
         self,
@@ -263,7 +284,7 @@ class _Chooser:
         return found[-1:]
 
     def _columns(self, essential: list[Action]) -> list[str]:
-        pair = [store.task for store in self._violation.pair]
+        pair = [printable(store.task) for store in self._violation.pair]
         at_end = [a.task for a in essential if a.step == self._violation.step]
         order = [self._window.task, *pair, *at_end, *self._named]
         order += [action.task for action in essential]
@@ -271,40 +292,3 @@ class _Chooser:
         present.add(self._window.task)
         order = [task for task in order if task in present and task]
         return list(dict.fromkeys(order))[:COLUMNS]
-
-
-def _window(recording: Recording, violation: Violation) -> _Window:
-    """Find the last fork that began before the violation was noticed."""
-    end = len(recording.steps)
-    began = [
-        (step, event)
-        for step, event in recording.events("fork_called")
-        if step.number <= violation.step
-    ]
-    if not began:
-        return _Window("", "", 1, end)
-    step, event = began[-1]
-    child = event.text("child")
-    cuts = [
-        s.number for s, e in recording.events("fork_cut") if e.text("child") == child
-    ]
-    return _Window(step.task, child, step.number, cuts[0] if cuts else end)
-
-
-def _tidy(shown: list[Action]) -> list[Action]:
-    """Keep dots only between two actions of the same task, and once in a row."""
-    tidy: list[Action] = []
-    for position, action in enumerate(shown):
-        if action.kind != "elided":
-            tidy.append(action)
-            continue
-        told = [a.task == action.task and a.kind != "elided" for a in shown]
-        between = any(told[:position]) and any(told[position:])
-        if between and all(dots.task != action.task for dots in _trailing_dots(tidy)):
-            tidy.append(attrs.evolve(action, text="..."))
-    return tidy
-
-
-def _trailing_dots(actions: list[Action]) -> list[Action]:
-    """Return the dots that *actions* ends with."""
-    return list(takewhile(lambda action: action.kind == "elided", reversed(actions)))

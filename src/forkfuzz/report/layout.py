@@ -12,6 +12,8 @@ WIDTH = 75
 
 MARGIN = 3
 GAP = 2
+ROOMY = 2
+"""Up to so many columns there is room."""
 INDENT = 2
 SECOND_COLUMN = 37
 """Where the second of two columns starts if nothing needs more room."""
@@ -36,12 +38,18 @@ class Line:
 def columns(headers: Sequence[str], lines: Sequence[Line]) -> list[str]:
     """Return the table."""
     widths = _widths(headers, lines)
-    starts = [MARGIN + sum(widths[:i]) + GAP * i for i in range(len(widths))]
+    margin = _margin(headers)
+    starts = [margin + sum(widths[:i]) + GAP * i for i in range(len(widths))]
     rows = [Line(i, 0, header) for i, header in enumerate(headers)]
     table = [_header(rows, starts)]
     for line in lines:
         table += _cell(line, starts, widths)
     return table
+
+
+def _margin(headers: Sequence[str]) -> int:
+    """Three columns need the room."""
+    return MARGIN if len(headers) <= ROOMY else 1
 
 
 def _header(headers: Sequence[Line], starts: Sequence[int]) -> str:
@@ -60,15 +68,15 @@ def _widths(headers: Sequence[str], lines: Sequence[Line]) -> list[int]:
         longest = max(map(len, line.text.split()), default=0)
         widths[line.column] = max(widths[line.column], indent + len(line.text))
         least[line.column] = max(least[line.column], indent + longest)
-    available = WIDTH - MARGIN - GAP * (len(widths) - 1)
+    available = WIDTH - _margin(headers) - GAP * (len(widths) - 1)
     if sum(least) > available:
         # Long words get broken, those of the first column last.
         first = min(least[0], SECOND_COLUMN - MARGIN - GAP)
         least = [first, *[0] * (len(widths) - 1)]
     while sum(widths) > available:
-        spare = [width - low for width, low in zip(widths, least, strict=True)]
-        widths[spare.index(max(spare))] -= 1
-    if len(widths) == 2:
+        spare = [i for i, width in enumerate(widths) if width > least[i]]
+        widths[max(spare, key=widths.__getitem__)] -= 1
+    if len(widths) == ROOMY:
         wanted = SECOND_COLUMN - MARGIN - GAP
         widths[0] = max(widths[0], min(wanted, available - widths[1]))
     return widths

@@ -7,7 +7,7 @@ from itertools import groupby, pairwise
 
 from forkfuzz.checkers import Violation
 
-from .actions import Action, Call
+from .action import Action, Call
 from .events import Recording
 from .focus import Focus, focus
 from .layout import Line, columns, paragraph
@@ -21,6 +21,7 @@ def race_table(recording: Recording, violation: Violation | None = None) -> list
     """Return the lines of the table that shows *violation*.
 
     Args:
+        recording: The run.
         violation: One of the run; by default the one that a program can see.
     """
     violation = violation or recording.result.headline()
@@ -43,7 +44,9 @@ def _table(recording: Recording, chosen: Focus) -> list[str]:
 def _header(recording: Recording, task: str) -> str:
     if any(step.task == task for step, _ in recording.events("fork_called")):
         return f"{task} (fork)"
-    kinds = {thread.name: thread.kind for thread in recording.program.threads}
+    kinds = {
+        printable(thread.name): thread.kind for thread in recording.program.threads
+    }
     kind = kinds.get(task, "parent")
     return task if kind == "parent" or kind == task else f"{task} ({kind})"
 

@@ -60,14 +60,14 @@ def _cpus(run: Run) -> dict[str, str]:
     """Return the CPU of each task, by the task's name."""
     free = iter(run.world.cpus)
     cpus = {
-        thread.name: next(free).name
+        printable(thread.name): next(free).name
         for thread in run.program.threads
         if thread.kind != "device"
     }
     for task in run.machine.tasks:
         _, colon, cpu = task.name.partition(":")
         if task.kind in HARDWARE and colon:
-            cpus[task.name] = cpu
+            cpus[printable(task.name)] = cpu
     return cpus
 
 
@@ -82,7 +82,7 @@ def _steps(
             number,
             printable(raw.task),
             raw.kind,
-            cpus.get(raw.task, ""),
+            cpus.get(printable(raw.task), ""),
             printable(raw.label),
             printable(raw.obj),
             options[number - 1],
@@ -111,6 +111,7 @@ def _violation(violation: Violation) -> Event:
             "property": violation.prop,
             "severity": violation.severity.name.lower(),
             "message": printable(violation.message),
+            "points": ",".join(violation.points),
         },
     )
 
@@ -122,5 +123,7 @@ def _waiting(machine: Machine, recorder: Recorder) -> Iterator[Waiting]:
     for task in machine.tasks:
         if not task.done and not task.daemon:
             obj = task.access.obj
-            holders = [name for name in recorder.held.get(obj, []) if name != task.name]
-            yield Waiting(printable(task.name), task.label, obj, tuple(holders))
+            holders = [printable(name) for name in recorder.held.get(obj, [])]
+            yield Waiting(
+                printable(task.name), task.label, printable(obj), tuple(holders)
+            )

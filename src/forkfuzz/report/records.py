@@ -25,6 +25,7 @@ def records(recording: Recording, *, run: str = "") -> Iterator[tuple[str, Field
     """Return the event name and the keys of every record of a run.
 
     Args:
+        recording: The run.
         run: What the records call the run; by default the start of its digest.
     """
     run = run or recording.result.digest()[:RUN_DIGITS]

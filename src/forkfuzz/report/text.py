@@ -44,6 +44,7 @@ def violation_text(
     """Return the message about *violation*, without a newline at its end.
 
     Args:
+        recording: The run.
         violation: One of the run; by default the one that a program can see.
         signature: Identity of the bug; by default that under the recording's rules.
         found_after: How many runs it took.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .events import Recording
+from .sanitize import printable
 
 
 def vma_name(recording: Recording, name: str) -> str:
@@ -20,14 +21,19 @@ def vma_name(recording: Recording, name: str) -> str:
 
 def pages_named(recording: Recording, text: str) -> list[str]:
     """Return the pages that a message speaks of, in address order."""
-    words = re.findall(r"[A-Za-z0-9_]+", text)
-    return [page.name for page in recording.program.pages if page.name in words]
+    names = [printable(page.name) for page in recording.program.pages]
+    return [name for name in names if _speaks_of(text, name)]
 
 
 def tasks_named(recording: Recording, text: str) -> list[str]:
     """Return the threads that a message speaks of, also as the CPU they run on."""
-    words = re.findall(r"[A-Za-z0-9_]+", text)
-    threads = [thread.name for thread in recording.program.threads]
-    named = [word for word in words if word in threads]
-    named += [t for t in threads if recording.cpus.get(t) in words]
-    return list(dict.fromkeys(named))
+    threads = [printable(thread.name) for thread in recording.program.threads]
+    return [
+        name
+        for name in threads
+        if _speaks_of(text, name) or _speaks_of(text, recording.cpus.get(name, name))
+    ]
+
+
+def _speaks_of(text: str, name: str) -> bool:
+    return bool(re.search(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", text))

@@ -63,7 +63,12 @@ def dontneed(*, pages: int, read_only: int) -> Program:
     """
     names = [chr(ord("A") + n) for n in range(pages)]
     prot = "r" if read_only else "rw"
-    specs = [PageSpec(n, words=2, init=(5,), prot=prot) for n in names]
+    # Each in a VMA of its own: fork copies a small VMA in one hold of the page-table
+    # lock, and nobody gets in between.
+    specs = [
+        PageSpec(name, words=2, init=(5,), prot=prot, vma=n)
+        for n, name in enumerate(names)
+    ]
     zaps = [Madvise(n, "dontneed") for n in names]
     user: tuple[Statement, ...] = (Load("A", 0, "r1"), Load("A", 0, "r2"))
     if not read_only:
@@ -86,7 +91,7 @@ def guard(*, pages: int) -> Program:
     names = [chr(ord("A") + n) for n in range(pages)]
     return Program(
         "guard",
-        tuple(PageSpec(n, untouched=True) for n in names),
+        tuple(PageSpec(name, untouched=True, vma=n) for n, name in enumerate(names)),
         (FORK, Thread("T1", tuple(Madvise(n, "guard") for n in names))),
         sometimes=("copy_nonpresent_pte:set_pte_at",),
     )

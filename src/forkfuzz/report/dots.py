@@ -1,0 +1,28 @@
+"""Three dots for what a table leaves out."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+import attrs
+
+from .action import Action
+
+
+def tidy(shown: list[Action]) -> list[Action]:
+    """Keep dots only between two actions of the same task, and once in a row."""
+    tidy: list[Action] = []
+    for position, action in enumerate(shown):
+        if action.kind != "elided":
+            tidy.append(action)
+            continue
+        told = [a.task == action.task and a.kind != "elided" for a in shown]
+        between = any(told[:position]) and any(told[position:])
+        if between and all(dots.task != action.task for dots in _trailing_dots(tidy)):
+            tidy.append(attrs.evolve(action, text="..."))
+    return tidy
+
+
+def _trailing_dots(actions: list[Action]) -> list[Action]:
+    """Return the dots that *actions* ends with."""
+    return list(takewhile(lambda action: action.kind == "elided", reversed(actions)))

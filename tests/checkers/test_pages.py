@@ -1,0 +1,155 @@
+"""pte.writable-shared, page.exclusive-shared, child.pte-flags, page.refcount."""
+
+from __future__ import annotations
+
+import pytest
+
+from driving import Race, child, forker, program, st, thread
+from forkfuzz.checkers.pages import ExclusiveChecker, RefcountChecker
+from forkfuzz.mm.pgtable import PAGE_ACCESSED, PAGE_DIRTY, PAGE_SAVED_DIRTY
+from forkfuzz.scenarios.program import Exit, Madvise, PageSpec, Pin, Unpin
+from staging import RO, RW, Stage
+
+
+def test_a_writable_entry_for_a_page_without_the_mark_is_reported() -> None:
+    """I2."""
+    here = Stage(ExclusiveChecker)
+    here.folio().anon_exclusive = False
+    here.set(here.parent, "A", here.folio(), RW)
+    assert here.props() == ["pte.writable-shared"]
+
+
+def test_a_read_only_entry_for_a_page_without_the_mark_is_in_order() -> None:
+    """Trap: entries are left read-only after a failed fork, or by fork itself."""
+    here = Stage(ExclusiveChecker)
+    here.folio().anon_exclusive = False
+    here.set(here.parent, "A", here.folio(), RO)
+    assert here.props() == []
+
+
+def test_a_writable_entry_for_shared_memory_is_in_order() -> None:
+    """Only anonymous pages have the mark."""
+    here = Stage(ExclusiveChecker, [PageSpec("A", shared=True)])
+    here.set(here.parent, "A", here.folio(), RW)
+    assert here.props() == []
+
+
+def test_an_exclusive_page_mapped_twice_is_reported_whichever_comes_last() -> None:
+    """I3: by the mapping, or by the mark."""
+    here = Stage(ExclusiveChecker)
+    here.folio().mapcount = 2
+    here.checker.rmap_changed(here.folio())
+    assert here.props() == ["page.exclusive-shared"]
+    there = Stage(ExclusiveChecker)
+    there.folio().mapcount = 2
+    there.checker.exclusive_changed(there.folio())
+    assert there.props() == ["page.exclusive-shared"]
+
+
+def test_a_shared_page_mapped_twice_is_in_order() -> None:
+    """Near miss: the mark was cleared first."""
+    here = Stage(ExclusiveChecker)
+    here.folio().anon_exclusive = False
+    here.folio().mapcount = 2
+    here.checker.rmap_changed(here.folio())
+    assert here.props() == []
+
+
+def test_a_childs_entry_marked_as_accessed_is_reported() -> None:
+    """I16: copied entries are old."""
+    here = Stage(ExclusiveChecker)
+    child_mm = here.fork()
+    here.folio().anon_exclusive = False
+    here.set(child_mm, "A", here.folio(), PAGE_ACCESSED)
+    assert here.props() == ["child.pte-flags"]
+
+
+def test_a_childs_entry_may_be_marked_as_accessed_after_the_cut() -> None:
+    """Near miss: its own fault did that."""
+    here = Stage(ExclusiveChecker)
+    child_mm = here.fork()
+    here.cut(child_mm)
+    here.folio().anon_exclusive = False
+    here.set(child_mm, "A", here.folio(), PAGE_ACCESSED)
+    assert here.props() == []
+
+
+@pytest.mark.parametrize(
+    ("shared", "bits", "props"),
+    [
+        (True, PAGE_SAVED_DIRTY, ["child.pte-flags"]),
+        (True, PAGE_DIRTY, ["child.pte-flags"]),
+        (True, 0, []),
+        (False, PAGE_SAVED_DIRTY, []),
+    ],
+)
+def test_a_childs_entry_is_clean_where_memory_is_shared(
+    shared: bool, bits: int, props: list[str]
+) -> None:
+    """I16: for private memory D is kept."""
+    here = Stage(ExclusiveChecker, [PageSpec("A", shared=shared)])
+    child_mm = here.fork()
+    here.folio().anon_exclusive = False
+    here.set(child_mm, "A", here.folio(), bits)
+    assert here.props() == props
+
+
+def test_a_childs_entry_outside_its_vmas_is_reported() -> None:
+    """MADV_DONTFORK memory got in, say."""
+    here = Stage(ExclusiveChecker)
+    child_mm = here.fork()
+    child_mm.vmas.clear()
+    here.folio().anon_exclusive = False
+    here.set(child_mm, "A", here.folio(), RO)
+    assert here.props() == ["child.pte-flags"]
+
+
+# Counts.
+
+
+def test_counts_that_add_up_are_in_order() -> None:
+    """A mapping, a pin, and foreign references known from the start."""
+    here = Stage(RefcountChecker, [PageSpec("A", refs=7)])
+    here.pin()
+    here.checker.finish()
+    assert here.props() == []
+
+
+@pytest.mark.parametrize("field", ["refcount", "mapcount"])
+@pytest.mark.parametrize("error", [-1, 1])
+def test_a_count_that_is_off_by_one_is_reported(field: str, error: int) -> None:
+    """I6: a reference lost, or leaked."""
+    here = Stage(RefcountChecker)
+    setattr(here.folio(), field, getattr(here.folio(), field) + error)
+    here.checker.finish()
+    assert here.props() == ["page.refcount"]
+
+
+def test_a_mapped_page_must_not_be_freed() -> None:
+    """Noticed when it happens, not at the end."""
+    here = Stage(RefcountChecker)
+    here.free(here.folio())
+    assert here.props() == ["page.refcount"]
+
+
+def test_an_unmapped_page_may_be_freed() -> None:
+    """Near miss."""
+    here = Stage(RefcountChecker)
+    folio = here.folio()
+    here.set(here.parent, "A", None, 0)
+    here.free(folio)
+    here.checker.finish()
+    assert [p for p in here.props() if p != "page.refcount"] == []
+
+
+def test_counts_add_up_after_everything_that_changes_them() -> None:
+    """fork, COW, pins of both kinds, zaps and exit in the model."""
+    race = Race(
+        program(
+            [PageSpec("A", words=2, pin="rw"), "B", PageSpec("S", shared=True, vma=1)],
+            forker(st("B", 1), Pin("B"), Unpin("B"), Madvise("A", "dontneed")),
+            thread("T1", Pin("B", get=True), st("S", 2), Unpin("B")),
+            child(st("A", 3), st("B", 4), st("S", 5), Exit()),
+        )
+    )
+    assert race.props() == []

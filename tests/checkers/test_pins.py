@@ -1,0 +1,148 @@
+"""pin.not-exclusive, pin.diverged: a device and its process."""
+
+from __future__ import annotations
+
+from driving import Race, forker, program, st, thread
+from forkfuzz.checkers.pins import PinChecker
+from forkfuzz.scenarios.program import PageSpec, Pin
+from staging import RO, RW, Stage
+
+
+def test_a_pin_of_an_exclusive_page_is_in_order() -> None:
+    """And stays so while nothing changes."""
+    here = Stage(PinChecker)
+    here.pin()
+    here.set(here.parent, "A", here.folio(), RO)
+    here.set(here.parent, "A", here.folio(), RW)
+    assert here.props() == []
+
+
+def test_a_pin_of_a_page_without_the_mark_is_reported() -> None:
+    """I4, when the pin succeeds."""
+    here = Stage(PinChecker)
+    here.folio().anon_exclusive = False
+    here.pin()
+    assert here.props() == ["pin.not-exclusive"]
+
+
+def test_a_get_reference_promises_nothing() -> None:
+    """Near miss: FOLL_GET."""
+    here = Stage(PinChecker)
+    here.folio().anon_exclusive = False
+    here.pin(pinned=False)
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.props() == []
+
+
+def test_a_pinned_page_that_loses_its_mark_is_reported() -> None:
+    """I4, at fork for instance; not once it is unpinned."""
+    here = Stage(PinChecker)
+    pin = here.pin()
+    here.checker.unpinned(pin)
+    here.folio().anon_exclusive = False
+    here.checker.exclusive_changed(here.folio())
+    assert here.props() == []
+    here.checker.exclusive_changed(here.folio())
+    there = Stage(PinChecker)
+    there.pin()
+    there.folio().anon_exclusive = False
+    there.checker.exclusive_changed(there.folio())
+    assert there.props() == ["pin.not-exclusive"]
+
+
+def test_an_owner_that_maps_another_frame_has_diverged() -> None:
+    """I5: COW away from the device."""
+    here = Stage(PinChecker)
+    here.pin()
+    here.set(here.parent, "A", None, 0)
+    assert here.props() == []
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.props() == ["pin.diverged"]
+
+
+def test_a_child_that_maps_the_devices_frame_has_diverged() -> None:
+    """I5, the other half."""
+    here = Stage(PinChecker)
+    here.pin()
+    child_mm = here.fork()
+    here.set(child_mm, "A", here.folio(), RO)
+    assert here.props() == ["pin.diverged"]
+
+
+def test_a_child_with_a_copy_is_in_order() -> None:
+    """Trap: the early copy, and false-positive pins."""
+    here = Stage(PinChecker)
+    here.pin()
+    child_mm = here.fork()
+    here.copy(child_mm)
+    assert here.props() == []
+
+
+def test_an_owner_that_throws_the_page_away_detaches_its_pins() -> None:
+    """MADV_DONTNEED on a pinned page: nothing is promised any more."""
+    here = Stage(PinChecker)
+    here.pin()
+    here.zap(here.parent)
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.props() == []
+
+
+def test_a_child_that_throws_its_page_away_detaches_nobody_elses_pins() -> None:
+    """Near miss: the zap was in another address space."""
+    here = Stage(PinChecker)
+    here.pin()
+    child_mm = here.fork()
+    here.copy(child_mm)
+    here.zap(child_mm)
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.props() == ["pin.diverged"]
+
+
+def test_a_pin_that_finds_another_frame_mapped_has_diverged_already() -> None:
+    """The entry changed between the look-up and the end of the pin."""
+    here = Stage(PinChecker)
+    old, vpn = here.folio(), here.vpn("A")
+    pin = here.pin()
+    here.checker.unpinned(pin)
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.world.frames[pin.pfn] is old
+    assert pin.vpn == vpn
+    here.checker.pinned(pin)
+    assert here.props() == ["pin.diverged"]
+
+
+def test_the_first_store_to_a_pinned_page_after_fork_faults_and_reuses() -> None:
+    """Trap: the fault is due, a copy is not."""
+    race = Race(program([PageSpec("A", pin="rw")], forker(), thread("T1", st("A", 1))))
+    race.finish("F")
+    pinned = race.folio("A")
+    race.finish("T1")
+    assert "wp_page_reuse:set_pte" in race.labels("T1")
+    assert race.folio("A") is pinned
+    assert race.props() == []
+
+
+def test_reuse_by_refcount_copies_a_pinned_page_away() -> None:
+    """C10: any read-only entry is enough."""
+    page = PageSpec("A", pin="rw", read_only=True)
+    race = Race(program([page], thread("T1", st("A", 1))), "seed,reuse=refcount")
+    assert race.props() == ["pin.diverged"]
+
+
+def test_a_pin_without_the_flag_set_first_is_missed_by_fork() -> None:
+    """MUT16: H1 last, so fork does not even look at the count."""
+    race = Race(
+        program(["A"], forker(), thread("T1", Pin("A"))), "seed,has_pinned_first=off"
+    )
+    race.past("T1", "gup_fast:recheck_write_protect_seq")
+    race.finish("F", "T1")
+    assert {"pin.diverged", "pin.not-exclusive"} & set(race.props())
+
+
+def test_with_the_flag_first_fork_copies() -> None:
+    """The same order with the guard in force."""
+    race = Race(program(["A"], forker(), thread("T1", Pin("A"))))
+    race.past("T1", "gup_fast:recheck_write_protect_seq")
+    race.finish("F")
+    assert race.props() == []
+    assert race.folio("A") is not race.folio("A", "child")

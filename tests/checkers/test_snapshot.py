@@ -1,0 +1,533 @@
+"""snapshot.torn, snapshot.stale: what is reported, and what must not be."""
+
+from __future__ import annotations
+
+from driving import Race, child, device, forker, ld, program, st, thread
+from forkfuzz.checkers import Severity
+from forkfuzz.checkers.snapshot import SnapshotChecker
+from forkfuzz.scenarios import open_program
+from forkfuzz.scenarios.program import (
+    DmaStore,
+    Madvise,
+    PageSpec,
+    Pin,
+    Post,
+    Program,
+    Wait,
+)
+from staging import Stage
+
+AB = ("A", "B")
+PINNED = PageSpec("A", words=2, pin="rw")
+COPY = "copy_present_page:copy_mc_user_highpage"
+
+
+def stage() -> Stage[SnapshotChecker]:
+    """Return a stage of two pages."""
+    return Stage(SnapshotChecker, AB)
+
+
+# Hand-made histories.
+
+
+def test_a_child_equal_to_its_parent_at_the_cut_is_in_order() -> None:
+    """Shared, or copied and never stored to again."""
+    here = stage()
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+def test_stores_before_the_flush_that_the_child_sees_too_are_in_order() -> None:
+    """Trap: a stale entry may keep storing to a shared frame until the flush."""
+    here = stage()
+    child_mm = here.fork()
+    for page in AB:
+        here.share(child_mm, page)
+        here.store(1, page)
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+def test_a_lost_store_followed_by_one_that_the_child_has_is_torn_for_a_program() -> (
+    None
+):
+    """Program order: A then B by one thread; the child has B alone."""
+    here = stage()
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.store(1, "A")
+    here.store(2, "B")
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    (violation,) = here.checker.violations
+    assert violation.prop == "snapshot.torn"
+    assert violation.severity is Severity.PROGRAM
+    assert violation.message == (
+        "child has B[0] = 2 by T0 but not A[0] = 1 by T0, which came before it"
+    )
+    assert [(ref.place, ref.value) for ref in violation.pair] == [
+        ("A[0]", 1),
+        ("B[0]", 2),
+    ]
+
+
+def test_the_same_by_two_threads_that_know_nothing_of_each_other_is_contract() -> None:
+    """No program can tell the order of the two stores."""
+    here = stage()
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.store(1, "A", cpu=0)
+    here.store(2, "B", cpu=1)
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    (violation,) = here.checker.violations
+    assert (violation.prop, violation.severity) == ("snapshot.torn", Severity.CONTRACT)
+
+
+def test_a_load_that_reads_the_lost_store_makes_the_order_known() -> None:
+    """T1 reads A = 1 and then stores B: happened before, across threads."""
+    here = stage()
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.store(1, "A", cpu=0)
+    here.load("A", cpu=1)
+    here.store(2, "B", cpu=1)
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    assert here.checker.violations[0].severity is Severity.PROGRAM
+
+
+def test_words_of_one_page_can_be_torn_too() -> None:
+    """Word 1 was copied after the store to it, word 0 before."""
+    here = stage()
+    child_mm = here.fork()
+    new = here.copy(child_mm, "A")
+    here.store(1, "A", index=0)
+    here.store(2, "A", index=1)
+    new.words[1] = here.folio("A").words[1]
+    here.checker.word_copied(here.folio("A"), new, 1, new.words[1])
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    assert here.props() == ["snapshot.torn"]
+
+
+def test_a_child_that_lacks_only_the_newest_stores_is_stale() -> None:
+    """The parent was like that once, only too early."""
+    here = stage()
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.share(child_mm, "B")
+    here.store(1, "A")
+    here.cut(child_mm)
+    (violation,) = here.checker.violations
+    assert (violation.prop, violation.severity) == ("snapshot.stale", Severity.CONTRACT)
+    assert violation.message == "child lacks A[0] = 1 by T0, made before the cut"
+
+
+def test_a_store_after_the_cut_is_nobodys_business_here() -> None:
+    """The child need not have it."""
+    here = stage()
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    here.store(1, "A")
+    assert here.props() == []
+
+
+def test_a_store_that_went_to_the_childs_frame_alone_is_reported() -> None:
+    """The lost store of 2023: the parent copied away under it."""
+    here = stage()
+    child_mm = here.fork()
+    here.share(child_mm, "A")
+    here.share(child_mm, "B")
+    old, new = here.folio("A"), here.alloc()
+    here.set(here.parent, "A", new, 2)
+    here.store(7, "A", folio=old)
+    here.cut(child_mm)
+    assert here.props() == ["snapshot.torn"]
+
+
+def test_what_a_device_wrote_during_fork_may_be_missing() -> None:
+    """Trap: device writes tear the copy of a pinned page, a documented exception."""
+    here = stage()
+    pin = here.pin("A")
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.dma(pin, 1)
+    here.store(2, "B")
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+def test_a_cpu_store_to_a_page_that_a_device_wrote_must_not_be_missing() -> None:
+    """C1x: CPU stores obey the cut even there."""
+    here = stage()
+    pin = here.pin("A")
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.dma(pin, 1)
+    here.store(2, "A", index=1)
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    assert here.props() == ["snapshot.stale"]
+
+
+def test_a_cpu_store_that_a_device_overwrote_must_not_be_missing_either() -> None:
+    """The child's copy is older than the store."""
+    here = stage()
+    pin = here.pin("A")
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.store(2, "A")
+    here.dma(pin, 1)
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    assert here.props() == ["snapshot.stale"]
+
+
+def test_a_cpu_store_that_the_child_has_under_a_devices_is_in_order() -> None:
+    """Near miss: copied after the store, before the device's."""
+    here = stage()
+    pin = here.pin("A")
+    child_mm = here.fork()
+    here.store(2, "A")
+    here.copy(child_mm, "A")
+    here.dma(pin, 1)
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+def test_a_device_write_before_fork_exempts_nothing() -> None:
+    """Only writes between the lock and the cut do."""
+    here = stage()
+    pin = here.pin("A")
+    here.dma(pin, 1)
+    child_mm = here.fork()
+    new = here.copy(child_mm, "A")
+    new.words[0] = 0
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    assert here.props() != []
+
+
+def test_shared_dontfork_and_wipeonfork_memory_is_not_compared() -> None:
+    """Trap: the child has other memory there, or none."""
+    specs = [
+        PageSpec("A", init=(1,), dontfork=True, vma=0),
+        PageSpec("B", init=(2,), wipeonfork=True, vma=1),
+        PageSpec("C", init=(3,), shared=True, vma=2),
+    ]
+    here = Stage(SnapshotChecker, specs)
+    child_mm = here.fork()
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+def test_private_memory_that_is_missing_in_the_child_is_reported() -> None:
+    """Near miss of the last one: an ordinary page not handed on."""
+    here = Stage(SnapshotChecker, [PageSpec("A", init=(1,))])
+    child_mm = here.fork()
+    here.cut(child_mm)
+    assert here.props() != []
+
+
+def test_an_entry_cleared_for_a_moment_is_not_an_empty_page() -> None:
+    """A fault between clear and set, in a VMA that fork has not reached."""
+    here = stage()
+    here.store(1, "A")
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.share(child_mm, "B")
+    here.set(here.parent, "A", None, 0)
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+def test_a_page_thrown_away_before_the_cut_is_empty() -> None:
+    """The child that has its old contents is wrong."""
+    here = stage()
+    here.store(1, "A")
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.share(child_mm, "B")
+    here.zap(here.parent, "A")
+    here.cut(child_mm)
+    assert here.props() == ["snapshot.stale"]
+
+
+def test_two_pages_thrown_away_in_order_can_be_torn() -> None:
+    """The child has old A and new B: the hole of locking fewer VMAs."""
+    here = stage()
+    for page in AB:
+        here.store(5, page)
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.zap(here.parent, "A")
+    here.zap(here.parent, "B")
+    here.cut(child_mm)
+    assert here.props() == ["snapshot.torn"]
+
+
+def test_a_failed_fork_is_not_judged() -> None:
+    """There is no child to compare."""
+    here = stage()
+    child_mm = here.fork()
+    here.checker.fork_failed(here.parent, child_mm)
+    here.store(1, "A")
+    assert here.props() == []
+
+
+def test_the_second_fork_is_judged_against_the_parent_of_its_own_time() -> None:
+    """What the first child lacks rightly, the second must have."""
+    here = stage()
+    first = here.fork()
+    for page in AB:
+        here.share(first, page)
+    here.cut(first)
+    new = here.alloc()
+    here.set(here.parent, "A", new, 2)
+    here.store(1, "A")
+    second = here.fork()
+    here.set(second, "A", here.folio("A", first), 0)
+    here.share(second, "B")
+    here.cut(second)
+    assert here.props() == ["snapshot.stale"]
+
+
+# Race tables, driven through the model.
+
+
+def horn(*, pinned: bool = True) -> Program:
+    """Return A then B by T1, across a fork."""
+    page = PINNED if pinned else PageSpec("A", words=2)
+    return program([page, "B"], forker(), thread("T1", st("A", 1), st("B", 3)))
+
+
+def test_rule_2_left_out_tears_across_pages() -> None:
+    """MUT5, case 2: the copy of A completes, then A = 1, then B = 3."""
+    race = Race(horn(), "mainline")
+    race.past("F", "copy_present_page:set_pte_at")
+    race.op("T1")
+    race.op("T1")
+    assert race.props() == ["snapshot.torn"]
+
+
+def test_rule_2_left_out_tears_inside_a_page() -> None:
+    """MUT5, case 1: both stores fall between two words of the copy."""
+    pages: list[PageSpec | str] = [PINNED, "B"]
+    writer = thread("T1", st("A", 1, 0), st("A", 2, 1))
+    race = Race(program(pages, forker(), writer), "mainline")
+    race.past("F", COPY)
+    race.op("T1")
+    race.op("T1")
+    assert race.props() == ["snapshot.torn"]
+
+
+def test_rule_2_blocks_the_store_until_the_unlock() -> None:
+    """The same order under the documented protocol: the store faults and waits."""
+    race = Race(horn())
+    race.past("F", "copy_present_page:set_pte_at")
+    race.to("T1", "down_read:acquire")
+    assert race.blocked("T1")
+    assert race.props() == []
+
+
+def test_write_protection_without_a_flush_leaves_the_cached_entry() -> None:
+    """MUT6."""
+    race = Race(horn(), "seed,pinned_copy=protect_copy")
+    race.fill("cpu1", "A")
+    race.past("F", COPY)
+    race.op("T1")
+    race.op("T1")
+    assert "snapshot.torn" in race.props()
+
+
+def test_a_flush_without_write_protection_is_refilled() -> None:
+    """MUT7."""
+    race = Race(horn(), "seed,pinned_copy=flush_copy")
+    race.past("F", COPY)
+    race.op("T1")
+    race.op("T1")
+    assert "snapshot.torn" in race.props()
+
+
+def test_protecting_after_the_copy_is_too_late() -> None:
+    """MUT8."""
+    race = Race(horn(), "seed,pinned_copy=copy_protect_flush")
+    race.past("F", COPY)
+    race.op("T1")
+    race.op("T1")
+    assert "snapshot.torn" in race.props()
+
+
+def test_a_queued_write_protection_is_flushed_too_early() -> None:
+    """MUT9, C2: patch 1/2 as posted."""
+    race = Race(horn(), "patch1-posted")
+    race.past("F", COPY)
+    race.op("T1")
+    race.op("T1")
+    assert "snapshot.torn" in race.props()
+
+
+def test_protecting_on_the_first_pass_only_is_enough() -> None:
+    """MUT10, a negative control."""
+    race = Race(horn(), "seed,protect_again=off")
+    race.past("F", "copy_present_page:ptep_set_wrprotect")
+    race.to("F", "copy_pte_range:folio_prealloc")
+    race.to("T1", "down_read:acquire")
+    assert race.props() == []
+
+
+def test_without_vma_locks_a_fault_copies_the_page_away_from_the_cut() -> None:
+    """R3a, C3b: A shared, store A by a fault, store B through its entry."""
+    race = Race(horn(pinned=False), "seed,vma_lock=none")
+    race.past("F", "__copy_present_ptes:set_ptes")
+    assert race.labels("F").count("__copy_present_ptes:set_ptes") == 1
+    race.to("T1", "spin_lock:acquire")
+    assert race.blocked("T1")
+    race.answer("copy_pte_range:spin_needbreak", 1)
+    assert race.props() == []
+
+
+def wide(rules: str) -> Race:
+    """Return a race over two VMAs: A is walked and its lock dropped before B."""
+    specs = [PageSpec("A", words=2, vma=0), PageSpec("B", vma=1)]
+    return Race(program(specs, forker(), thread("T1", st("A", 1), st("B", 3))), rules)
+
+
+def test_without_vma_locks_the_child_is_torn_across_vmas() -> None:
+    """MUT11: between the two walks the page-table lock is free."""
+    race = wide("seed,vma_lock=none")
+    race.past("F", "copy_page_range:write_protect_seq_end")
+    race.to("T1", "store:write_word")
+    race.step("T1")
+    race.op("T1")
+    assert "snapshot.torn" in race.props()
+
+
+def test_locking_a_vma_after_its_walk_is_too_late() -> None:
+    """MUT12: the fault came in before the lock."""
+    race = wide("seed,vma_lock=after_walk")
+    race.past("F", "copy_page_range:write_protect_seq_end")
+    race.to("T1", "store:write_word")
+    race.step("T1")
+    race.op("T1")
+    assert "snapshot.torn" in race.props()
+
+
+def test_stores_in_vmas_that_fork_has_not_reached_are_seen_by_the_child() -> None:
+    """MUT34, trap: pages are protected one at a time, and that is in order."""
+    specs = [PageSpec("A", vma=0), PageSpec("B", vma=1, read_only=True)]
+    race = Race(program(specs, forker(), thread("T1", st("B", 3), st("A", 1))))
+    race.past("F", "copy_page_range:write_protect_seq_end")
+    race.to("T1", "store:write_word")
+    race.step("T1")
+    race.to("T1", "down_read:acquire")
+    assert race.props() == []
+    assert (race.value("B", mm="child"), race.value("A", mm="child")) == (3, 0)
+
+
+def test_a_store_attempted_before_the_unlock_that_completes_after_it_is_later() -> None:
+    """Trap: a trapped store has not happened."""
+    race = Race(horn(pinned=False))
+    race.past("F", "copy_page_range:write_protect_seq_end")
+    race.to("T1", "down_read:acquire")
+    race.finish("F")
+    race.finish("T1")
+    assert race.props() == []
+    assert race.value("A", mm="child") == 0
+
+
+def test_upgrading_a_pinned_page_under_a_missing_vma_lock_tears_across_pages() -> None:
+    """R3b: rule 2 applied, then the fault gives W back before the unlock."""
+    specs = [PageSpec("A", words=2, pin="rw", vma=0), PageSpec("B", vma=1)]
+    race = Race(
+        program(specs, forker(), thread("T1", st("A", 1), st("B", 3))),
+        "seed,vma_lock=none",
+    )
+    race.past("F", "copy_page_range:write_protect_seq_end")
+    race.to("T1", "store:write_word")
+    assert "wp_page_reuse:set_pte" in race.labels("T1")
+    race.step("T1")
+    race.op("T1")
+    assert "snapshot.torn" in race.props()
+
+
+def test_khugepaged_on_a_child_unlocked_too_early_tears_it() -> None:
+    """MUT31, section 11: B is copied, then B = 1, A = 1 through stale entries."""
+    race = Race(open_program("child-collapse rounds=1"), "mainline")
+    race.fill("cpu1", "A")
+    race.fill("cpu1", "B")
+    race.to("F", "flush_tlb_mm_range:inc_mm_tlb_gen")
+    race.to("khugepaged", "spin_unlock:release")
+    race.op("T1")
+    race.op("T1")
+    assert "snapshot.torn" in race.props() or "snapshot.stale" in race.props()
+
+
+def test_khugepaged_waits_for_a_child_unlocked_after_the_flush() -> None:
+    """The same order under the documented protocol."""
+    race = Race(open_program("child-collapse rounds=1"))
+    race.to("F", "flush_tlb_mm_range:inc_mm_tlb_gen")
+    race.to("khugepaged", "down_write:acquire")
+    assert race.blocked("khugepaged")
+    assert race.props() == []
+
+
+def test_a_devices_data_may_be_missing_where_a_later_flag_is_there() -> None:
+    """Xu's anomaly is documented, and allowed."""
+    race = Race(
+        program(
+            [PINNED, "B"],
+            forker(),
+            device(DmaStore("A", 0, 1), DmaStore("A", 1, 2), Post("done")),
+            thread("T1", Wait("done"), st("B", 1)),
+            child(ld("A", "a"), ld("B", "b")),
+        )
+    )
+    race.past("F", "copy_present_page:set_pte_at")
+    race.finish("dev")
+    race.step("T1")
+    race.to("T1", "store:translate")
+    race.fill("cpu1", "B")
+    race.op("T1")
+    assert race.props() == []
+    assert (race.register("C", "a"), race.register("C", "b")) == (0, 1)
+
+
+def test_a_false_positive_pin_costs_a_copy_and_nothing_else() -> None:
+    """Trap: 1023 references and MMF_HAS_PINNED."""
+    page = PageSpec("A", words=2, refs=1023, has_pinned=True)
+    race = Race(program([page, "B"], forker(), thread("T1", st("A", 1), st("B", 2))))
+    race.past("F", "copy_present_page:set_pte_at")
+    assert race.props() == []
+    assert race.folio("A") is not race.folio("A", "child")
+
+
+def test_a_fast_pin_that_falls_back_is_in_order() -> None:
+    """Trap: the transient reference may make fork copy."""
+    race = Race(program(["A", "B"], forker(), thread("T1", Pin("A"), st("A", 1))))
+    race.past("T1", "gup_fast_pte_range:try_grab_folio_fast")
+    race.past("F", "copy_present_page:ptep_set_wrprotect", acks=False)
+    assert race.props() == []
+
+
+def test_zaps_in_order_under_the_vma_lock_wait_for_fork() -> None:
+    """DONTNEED of A and B: the child has both or neither, or B alone is gone never."""
+    race = Race(
+        program(
+            [PageSpec("A", init=(5,)), PageSpec("B", init=(5,))],
+            forker(),
+            thread("T1", Madvise("A", "dontneed"), Madvise("B", "dontneed")),
+        )
+    )
+    race.past("F", "__copy_present_ptes:set_ptes")
+    race.to("T1", "down_read:acquire")
+    assert race.blocked("T1")
+    assert race.props() == []

@@ -1,0 +1,173 @@
+"""parent.lost-store, parent.stale-read: a process and its own memory."""
+
+from __future__ import annotations
+
+from driving import Race, device, forker, ld, program, st, thread
+from forkfuzz.checkers.threads import OwnStoresChecker
+from forkfuzz.scenarios.program import DmaStore, Madvise, PageSpec
+from staging import RW, Stage
+
+
+def test_memory_that_holds_the_last_store_to_each_word_is_in_order() -> None:
+    """Whoever made it."""
+    here = Stage(OwnStoresChecker)
+    here.store(1, cpu=0)
+    here.store(2, cpu=1)
+    here.load(cpu=0)
+    here.checker.finish()
+    assert here.props() == []
+
+
+def test_a_store_to_a_frame_that_is_no_longer_mapped_is_lost() -> None:
+    """I9, the corruption of 2023."""
+    here = Stage(OwnStoresChecker)
+    old = here.folio()
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.store(7, folio=old)
+    here.checker.finish()
+    assert here.props() == ["parent.lost-store"]
+    assert here.checker.violations[0].message == (
+        "A[0] = 7 by T0 is lost in parent; memory holds 0"
+    )
+
+
+def test_a_store_to_a_page_just_thrown_away_is_not_lost() -> None:
+    """Near miss: MADV_DONTNEED is under way, its flush pending."""
+    here = Stage(OwnStoresChecker)
+    old = here.folio()
+    here.parent.tlb_flush_pending = 1
+    here.zap(here.parent)
+    here.store(7, folio=old)
+    here.parent.tlb_flush_pending = 0
+    here.checker.finish()
+    assert here.props() == []
+
+
+def test_reading_an_older_value_than_ones_own_store_is_reported() -> None:
+    """I10."""
+    here = Stage(OwnStoresChecker)
+    old = here.folio()
+    here.store(1, folio=old)
+    new = here.alloc()
+    here.set(here.parent, "A", new, RW)
+    here.store(2)
+    here.load(folio=old)
+    assert here.props() == ["parent.stale-read"]
+    assert (
+        here.checker.violations[0].message == "T0 reads A[0] = 1 after A[0] = 2 by T0"
+    )
+
+
+def test_reading_somebody_elses_newer_store_is_in_order() -> None:
+    """Near miss: something newer is fine."""
+    here = Stage(OwnStoresChecker)
+    here.store(1, cpu=0)
+    here.store(2, cpu=1)
+    here.load(cpu=0)
+    assert here.props() == []
+
+
+def test_reading_zero_after_the_page_was_thrown_away_is_in_order() -> None:
+    """The thread's own store is gone by its process's own wish."""
+    here = Stage(OwnStoresChecker)
+    here.store(1)
+    here.zap(here.parent)
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.load()
+    here.checker.finish()
+    assert here.props() == []
+
+
+def test_a_device_write_that_overwrites_a_store_is_in_order() -> None:
+    """The word holds the last write, whoever made it."""
+    here = Stage(OwnStoresChecker)
+    pin = here.pin()
+    here.store(1)
+    here.dma(pin, 2)
+    here.load()
+    here.checker.finish()
+    assert here.props() == []
+
+
+def test_shared_mappings_have_no_memory_of_their_own() -> None:
+    """Another process may have stored there."""
+    here = Stage(OwnStoresChecker, [PageSpec("A", shared=True)])
+    here.store(1)
+    here.folio().words[0] = 0
+    here.checker.finish()
+    assert here.props() == []
+
+
+def lost(rules: str) -> list[str]:
+    """Drive the race of 2023: copy, store through a stale entry, clear, flush, set."""
+    race = Race(
+        program(
+            [PageSpec("A", words=2, vma=0), PageSpec("B", vma=1)],
+            forker(),
+            thread("T1", st("A", 1)),
+            thread("T2", st("A", 7, 1), ld("A", index=1)),
+        ),
+        rules,
+    )
+    race.fill("cpu2", "A")
+    race.past("F", "copy_page_range:write_protect_seq_end")
+    if race.runnable("T1") and rules != "seed":
+        race.to("T1", "spin_lock:acquire")
+        race.step("T1")
+        race.to("T1", "spin_lock:acquire")
+    race.op("T2")
+    return race.props()
+
+
+def test_a_fork_without_vma_locks_loses_a_store() -> None:
+    """C3a: the copy is made outside the lock, the store goes to the old frame."""
+    props = lost("seed,vma_lock=none")
+    assert {"parent.lost-store", "parent.stale-read"} <= set(props)
+
+
+def test_a_fork_with_vma_locks_loses_nothing() -> None:
+    """The fault waits for the unlock, and the flush comes before it."""
+    assert lost("seed") == []
+
+
+def test_dropping_the_lock_between_clear_and_set_loses_a_store() -> None:
+    """M-PTL: another fault installs a page in the gap."""
+    race = Race(
+        program(["A"], forker(), thread("T1", st("A", 1)), thread("T2", st("A", 7, 1))),
+        "seed,cow_order=drop_ptl",
+    )
+    race.finish("F")
+    race.past("T1", "wp_page_copy:ptep_clear")
+    race.past("T1", "spin_unlock:release")
+    race.finish("T2")
+    race.finish("T1")
+    assert "parent.lost-store" in race.props()
+
+
+def test_a_device_that_writes_a_pinned_page_during_fork_loses_nothing() -> None:
+    """The parent keeps the frame."""
+    race = Race(
+        program(
+            [PageSpec("A", words=2, pin="rw")],
+            forker(),
+            device(DmaStore("A", 0, 1)),
+            thread("T1", st("A", 2, 1), ld("A", "r", 0)),
+        )
+    )
+    race.past("F", "copy_present_page:copy_mc_user_highpage")
+    race.finish("dev")
+    race.finish("F", "T1")
+    assert race.register("T1", "r") == 1
+    assert race.props() == []
+
+
+def test_a_store_that_races_with_a_zap_is_either_kept_or_thrown_away() -> None:
+    """Through the old translation before the flush: thrown away with the page."""
+    race = Race(
+        program(["A"], thread("T1", Madvise("A", "dontneed")), thread("T2", st("A", 1)))
+    )
+    race.step("T2")
+    race.past("T1", "spin_unlock:release")
+    race.finish("T2")
+    assert race.props() == []
+    assert race.pte("A") == 0

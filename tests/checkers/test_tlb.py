@@ -1,0 +1,249 @@
+"""tlb.stale-writable, tlb.two-frames, tlb.use-after-free."""
+
+from __future__ import annotations
+
+from driving import Race, forker, ld, program, st, thread
+from forkfuzz.checkers.tlb import (
+    StaleWritableChecker,
+    TwoFramesChecker,
+    UseAfterFreeChecker,
+)
+from forkfuzz.scenarios.program import Madvise, PageSpec
+from staging import RO, RW, Stage
+
+
+def test_a_writable_entry_for_a_shared_page_at_the_cut_is_stale() -> None:
+    """I1."""
+    here = Stage(StaleWritableChecker)
+    here.fill(cpu=1)
+    child_mm = here.fork()
+    here.share(child_mm)
+    here.cut(child_mm)
+    assert here.props() == ["tlb.stale-writable"]
+    assert here.checker.violations[0].message == (
+        "cpu1 can still store to A in frame 1, which another mm maps"
+    )
+
+
+def test_a_read_only_entry_for_a_shared_page_is_in_order() -> None:
+    """Near miss: it lets nobody store."""
+    here = Stage(StaleWritableChecker)
+    child_mm = here.fork()
+    here.share(child_mm)
+    here.fill(cpu=1)
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+def test_a_lazy_cpus_entry_is_in_order() -> None:
+    """It compares generations before its thread runs again."""
+    here = Stage(StaleWritableChecker)
+    here.fill(cpu=1)
+    here.cpu(1).is_lazy = True
+    child_mm = here.fork()
+    here.share(child_mm)
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+def test_a_writable_entry_for_a_page_copied_early_is_in_order() -> None:
+    """The parent may store to its own frame: the child has another."""
+    here = Stage(StaleWritableChecker)
+    here.fill(cpu=1)
+    child_mm = here.fork()
+    here.copy(child_mm)
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+def test_a_flush_that_leaves_a_writable_entry_to_a_shared_page_is_reported() -> None:
+    """Also after the cut, at each completed flush."""
+    here = Stage(StaleWritableChecker)
+    child_mm = here.fork()
+    here.share(child_mm)
+    here.cut(child_mm)
+    here.cpu(1).tlb[0] = here.parent.page_table.entries[0] | RW
+    here.checker.flushed(here.parent, None)
+    assert here.props() == ["tlb.stale-writable"]
+
+
+def test_a_page_flush_is_not_held_responsible_for_other_pages() -> None:
+    """Near miss: the entry is of a page that was not flushed."""
+    here = Stage(StaleWritableChecker, ["A", "B"])
+    here.fill("A", cpu=1)
+    here.set(here.parent, "A", None, 0)
+    here.checker.flushed(here.parent, 1)
+    assert here.props() == []
+    here.checker.flushed(here.parent, 0)
+    assert here.props() == ["tlb.stale-writable"]
+
+
+def test_an_entry_of_a_zap_whose_flush_is_pending_is_in_order() -> None:
+    """MADV_DONTNEED drops the VMA lock first: fork may pass it."""
+    here = Stage(StaleWritableChecker)
+    here.fill(cpu=1)
+    here.parent.tlb_flush_pending = 1
+    here.zap(here.parent)
+    child_mm = here.fork()
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+def test_shared_mappings_keep_their_writable_entries() -> None:
+    """Trap: VM_SHARED."""
+    here = Stage(StaleWritableChecker, [PageSpec("A", shared=True)])
+    here.fill(cpu=1)
+    child_mm = here.fork()
+    here.set(child_mm, "A", here.folio(), RW)
+    here.cut(child_mm)
+    assert here.props() == []
+
+
+# Two frames.
+
+
+def test_a_new_frame_while_a_cpu_uses_the_old_one_is_reported() -> None:
+    """I11, C14: set before flush."""
+    here = Stage(TwoFramesChecker)
+    here.fill(cpu=1)
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.props() == ["tlb.two-frames"]
+
+
+def test_two_read_only_frames_are_in_order() -> None:
+    """Near miss: nobody can store to either."""
+    here = Stage(TwoFramesChecker)
+    here.set(here.parent, "A", here.folio(), RO)
+    here.fill(cpu=1)
+    here.set(here.parent, "A", here.alloc(), RO)
+    assert here.props() == []
+
+
+def test_a_read_only_entry_to_the_old_frame_is_reported_if_the_new_is_writable() -> (
+    None
+):
+    """Stale read-only entries matter too."""
+    here = Stage(TwoFramesChecker)
+    here.set(here.parent, "A", here.folio(), RO)
+    here.fill(cpu=1)
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.props() == ["tlb.two-frames"]
+
+
+def test_a_change_of_rights_to_the_same_frame_is_in_order() -> None:
+    """No flush is due for an upgrade."""
+    here = Stage(TwoFramesChecker)
+    here.set(here.parent, "A", here.folio(), RO)
+    here.fill(cpu=1)
+    here.set(here.parent, "A", here.folio(), RW)
+    assert here.props() == []
+
+
+def test_a_page_that_is_being_thrown_away_may_get_a_new_frame() -> None:
+    """Its flush is pending, and it was promised nothing."""
+    here = Stage(TwoFramesChecker)
+    here.fill(cpu=1)
+    here.parent.tlb_flush_pending = 1
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.props() == []
+
+
+def test_setting_before_flushing_is_seen_in_the_model() -> None:
+    """MUT20, and the same order with the guard in force."""
+    for rules, props in (
+        ("seed,cow_order=set_then_flush", ["tlb.two-frames"]),
+        ("seed", []),
+    ):
+        race = Race(
+            program(["A"], forker(), thread("T1", st("A", 1)), thread("T2", ld("A"))),
+            rules,
+        )
+        race.finish("F")
+        race.fill("cpu2", "A")
+        race.finish("T1", "T2")
+        assert race.props() == props
+
+
+# Use after free.
+
+
+def test_a_store_through_a_translation_of_a_freed_frame_is_reported() -> None:
+    """I7."""
+    here = Stage(UseAfterFreeChecker)
+    here.fill()
+    old = here.folio()
+    here.free(old)
+    here.store(1, folio=old)
+    assert here.props() == ["tlb.use-after-free"]
+
+
+def test_a_load_from_a_frame_that_has_another_owner_by_now_is_reported() -> None:
+    """Freed and handed out again: still the wrong life of the frame."""
+    here = Stage(UseAfterFreeChecker)
+    here.fill()
+    old = here.folio()
+    here.free(old)
+    assert here.alloc() is old
+    here.load(folio=old)
+    assert here.props() == ["tlb.use-after-free"]
+
+
+def test_a_translation_made_in_the_frames_new_life_is_in_order() -> None:
+    """Near miss: the frame was recycled before it was looked up."""
+    here = Stage(UseAfterFreeChecker)
+    here.free(here.folio())
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.fill()
+    here.store(1)
+    assert here.props() == []
+
+
+def test_a_device_write_to_a_freed_frame_is_reported() -> None:
+    """Its reference should have kept the page."""
+    here = Stage(UseAfterFreeChecker)
+    pin = here.pin()
+    here.dma(pin, 1)
+    assert here.props() == []
+    here.free(here.folio())
+    here.dma(pin, 2)
+    assert here.props() == ["tlb.use-after-free"]
+
+
+def test_an_instruction_that_translated_before_a_refill_is_judged_by_its_own_frame() -> (
+    None
+):
+    """Between translation and store the TLB may lose the entry and cache another."""
+    here = Stage(UseAfterFreeChecker)
+    spare = here.alloc()
+    here.free(spare)
+    here.fill()
+    old = here.folio()
+    assert here.alloc() is spare
+    here.set(here.parent, "A", spare, RW)
+    here.fill()
+    here.store(1, folio=old)
+    assert here.props() == []
+
+
+def test_the_model_can_do_that_and_it_is_in_order() -> None:
+    """A refill between translation and store, while MADV_DONTNEED awaits this CPU."""
+    race = Race(
+        program(
+            ["A", PageSpec("B", untouched=True)],
+            thread(
+                "T1", st("B", 1), Madvise("B", "dontneed"), Madvise("A", "dontneed")
+            ),
+            thread("T2", st("A", 2)),
+            thread("T3", st("A", 3)),
+        )
+    )
+    race.to("T1", "tlb_finish_mmu:dec_tlb_flush_pending")
+    race.step("T2")
+    race.evict("cpu1", "A")
+    race.step("T1")
+    race.past("T1", "zap_pte_range:ptep_get_and_clear_full")
+    race.past("T1", "spin_unlock:release")
+    race.to("T3", "spin_unlock:release")
+    race.fill("cpu1", "A")
+    race.past("T2", "store:write_word")
+    assert race.props() == []

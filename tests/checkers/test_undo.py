@@ -1,0 +1,61 @@
+"""fork.not-undone: what a fork that failed must not leave."""
+
+from __future__ import annotations
+
+from forkfuzz.checkers.undo import UndoChecker
+from staging import RO, Stage
+
+
+def failed() -> Stage[UndoChecker]:
+    """Return a stage on which a fork is about to fail."""
+    return Stage(UndoChecker)
+
+
+def test_an_empty_child_is_undone() -> None:
+    """No entry, no VMA."""
+    here = failed()
+    child_mm = here.fork()
+    child_mm.vmas.clear()
+    here.checker.fork_failed(here.parent, child_mm)
+    assert here.props() == []
+
+
+def test_an_entry_left_behind_is_reported() -> None:
+    """I15."""
+    here = failed()
+    child_mm = here.fork()
+    child_mm.vmas.clear()
+    here.set(child_mm, "A", here.folio(), RO)
+    here.checker.fork_failed(here.parent, child_mm)
+    assert here.checker.violations[0].message == (
+        "fork failed, but the child still maps A"
+    )
+
+
+def test_a_vma_left_behind_is_reported() -> None:
+    """Faults could fill it."""
+    here = failed()
+    child_mm = here.fork()
+    here.checker.fork_failed(here.parent, child_mm)
+    assert here.props() == ["fork.not-undone"]
+
+
+def test_an_odd_sequence_count_left_behind_is_reported() -> None:
+    """Fast pins would never succeed again."""
+    here = failed()
+    child_mm = here.fork()
+    child_mm.vmas.clear()
+    here.parent.write_protect_seq = 1
+    here.checker.fork_failed(here.parent, child_mm)
+    assert here.props() == ["fork.not-undone"]
+
+
+def test_a_parent_left_read_only_is_in_order() -> None:
+    """Trap: entries recover by faults, when they are written."""
+    here = failed()
+    child_mm = here.fork()
+    child_mm.vmas.clear()
+    here.set(here.parent, "A", here.folio(), RO)
+    here.folio().anon_exclusive = False
+    here.checker.fork_failed(here.parent, child_mm)
+    assert here.props() == []
