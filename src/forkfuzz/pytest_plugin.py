@@ -49,7 +49,7 @@ def sim_fixture(request: pytest.FixtureRequest) -> Sim:
 
 
 def explore(
-    *, runs: int = 200, strategy: str = "random", seed: int = 1
+    *, runs: int = 200, strategy: str = "pct", seed: int = 1
 ) -> Callable[[Test], Test]:
     """Run an async test that takes ``sim`` under many schedules.
 
@@ -58,7 +58,7 @@ def explore(
 
     Args:
         runs: How many schedules.
-        strategy: ``random``, ``pct`` or ``round-robin``.
+        strategy: ``pct``, ``random`` or ``round-robin``.
         seed: Equal seeds make equal schedules.
     """
     chooser = make(strategy, seed)

@@ -49,12 +49,12 @@ class FaultyOs:
         """Whether nothing may happen any more."""
         return isinstance(self.error, Died) and self.calls >= self.fail_at
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever the module has
+    def __getattr__(self, name: str) -> Any:
         real = getattr(os, name)
         if name not in CALLS:
             return real
 
-        def call(*args: Any) -> object:  # noqa: ANN401
+        def call(*args: Any) -> object:
             if self.dead:
                 raise self.error
             self.log.append(name)

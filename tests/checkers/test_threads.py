@@ -111,11 +111,16 @@ def lost(rules: str) -> list[str]:
     )
     race.fill("cpu2", "A")
     race.past("F", "copy_page_range:write_protect_seq_end")
-    if race.runnable("T1") and rules != "seed":
+    if rules != "seed":
         race.to("T1", "spin_lock:acquire")
         race.step("T1")
         race.to("T1", "spin_lock:acquire")
-    race.op("T2")
+        race.op("T2")
+        race.finish("T1", "T2")
+    else:
+        race.op("T2")
+        race.to("T1", "down_read:acquire")
+        assert race.blocked("T1")
     return race.props()
 
 

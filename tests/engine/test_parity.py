@@ -37,7 +37,7 @@ def build(program: Program, data: bytes) -> Machine:
     machine = Machine(Bytes(data), max_steps=15)
     shared = {"count": 0}
 
-    def spawn(index: int, daemon: bool, ops: list[Op]) -> None:  # noqa: FBT001
+    def spawn(index: int, daemon: bool, ops: list[Op]) -> None:
         async def body() -> None:
             for name, number in ops:
                 await perform(name, number)

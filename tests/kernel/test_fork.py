@@ -12,7 +12,15 @@ from forkfuzz.mm.pgtable import (
     PAGE_SAVED_DIRTY,
     pte_dirty,
 )
-from forkfuzz.scenarios.program import Fork, Kill, Madvise, PageSpec, Pin, Unpin
+from forkfuzz.scenarios.program import (
+    Fork,
+    Kill,
+    Madvise,
+    PageSpec,
+    Pin,
+    Statement,
+    Unpin,
+)
 
 CUT = "vma_end_write_all:mm_lock_seqcount_end"
 FLUSH = "flush_tlb_mm_range:inc_mm_tlb_gen"
@@ -263,9 +271,9 @@ def test_write_protect_seq_is_odd_only_while_a_cow_vmas_tables_are_walked() -> N
 # Pages that may be pinned.
 
 
-def pinned(rules: str = "seed", **page: int) -> Race:
+def pinned(rules: str = "seed") -> Race:
     """Return a race of a fork, a pinned page A, an ordinary B, and a writer."""
-    specs = [PageSpec("A", words=2, pin="rw", **page), PageSpec("B")]
+    specs = [PageSpec("A", words=2, pin="rw"), PageSpec("B")]
     return Race(program(specs, forker(), thread("T1", st("A", 1), st("B", 1))), rules)
 
 
@@ -454,7 +462,8 @@ SITES = ("dup_mmap", "vm_area_dup", "copy_present_page")
 def test_a_fork_that_fails_leaves_nothing_of_the_child(site: str, rules: str) -> None:
     """F30, F16: no entry, no VMA, counts as before, both locks free, TLBs flushed."""
     specs = [PageSpec("A", words=2), PageSpec("B", pin="rw"), PageSpec("C", vma=1)]
-    stores = [st("A", 1), st("B", 2), st("C", 3), ld("A", "a"), ld("B", "b")]
+    stores: list[Statement] = [st("A", 1), st("B", 2), st("C", 3)]
+    stores += [ld("A", "a"), ld("B", "b")]
     race = Race(
         program(specs, forker(*stores), thread("T1", *stores), fail_sites=(site,)),
         rules,

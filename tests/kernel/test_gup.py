@@ -21,9 +21,15 @@ FAST_STEPS = [
 ]
 
 
-def pins(rules: str = "seed", *, write: bool = True, **page: bool) -> Race:
+def pins(
+    rules: str = "seed",
+    *,
+    write: bool = True,
+    clean: bool = False,
+    read_only: bool = False,
+) -> Race:
     """Return a race of a fork and a fast pin by T1 of page A."""
-    spec = PageSpec("A", words=2, **page)
+    spec = PageSpec("A", words=2, clean=clean, read_only=read_only)
     return Race(program([spec], forker(), thread("T1", Pin("A", write=write))), rules)
 
 

@@ -16,9 +16,9 @@ from forkfuzz.mm.pgtable import (
 from forkfuzz.scenarios.program import PageSpec
 
 
-def one_store(**page: bool) -> Race:
+def one_store(*, clean: bool = False, read_only: bool = False) -> Race:
     """Return a race of F, which forks, and T1, which stores to A, on cpu1."""
-    spec = PageSpec("A", words=2, **page)
+    spec = PageSpec("A", words=2, clean=clean, read_only=read_only)
     return Race(program([spec], forker(), thread("T1", st("A", 1))))
 
 

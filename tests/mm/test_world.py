@@ -59,7 +59,7 @@ def test_the_last_reference_frees_a_folio_and_takes_the_mark_along() -> None:
     folio.refcount += 1
     here.set_exclusive(folio, exclusive=True)
     here.put_refs(folio)
-    assert not folio.free
+    assert (folio.refcount, folio.anon_exclusive) == (1, True)
     here.put_refs(folio)
     assert folio.free
     assert not folio.anon_exclusive

@@ -73,3 +73,11 @@ CONTROLS = (
     "pin_bias=above",
 )
 """Values that differ from the default and break nothing."""
+
+NOT_REACHED = {
+    "gup_recheck=off": (
+        "needs an actor that takes an entry away without an interrupt to the pinning "
+        "CPU, such as reclaim with its batched flush; the model has none"
+    ),
+}
+"""Values that nothing in the model can show to be wrong, and why."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from forkfuzz.campaign.guided import Guided
-from forkfuzz.harness import canonical_spec, open_target
+from forkfuzz.harness import RunResult, canonical_spec, open_target
 from forkfuzz.scenarios import parse_spec
 
 
@@ -25,3 +27,12 @@ def first_runs(
         if wanted and all(prop in found for prop in wanted):
             break
     return found
+
+
+def walk(scenario: str, rules: str, *, seed: int, runs: int) -> Iterator[RunResult]:
+    """Yield the results of a guided search, one after the other."""
+    name, params = parse_spec(scenario)
+    target = open_target(canonical_spec(name, params, rules, "inline"))
+    search = Guided(target, [], seed=seed, max_len=512)
+    for _ in range(runs):
+        yield search.run()[1]

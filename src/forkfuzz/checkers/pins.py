@@ -9,6 +9,7 @@ from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT
 from forkfuzz.mm.world import World
 
 from .checker import Checker
+from .entries import Entries
 from .violation import Severity
 
 
@@ -27,6 +28,7 @@ class PinChecker(Checker):
     def start(self, world: World, machine: Machine) -> None:
         """Take over the pins that there are before the first step."""
         super().start(world, machine)
+        self._entries = Entries(world.mms)
         self._live = [pin for pin in world.pins if pin.pinned]
 
     def pinned(self, pin: Pin) -> None:
@@ -37,13 +39,13 @@ class PinChecker(Checker):
         mm = self._mm(pin)
         if not folio.anon or self.is_shared(mm, pin.vpn):
             return
-        pte = mm.page_table.entries[pin.vpn]
-        if not pte & PAGE_PRESENT:
-            return  # The owner threw the page away while it was being pinned.
+        where = (mm.name, pin.vpn)
+        if not self._entries.leads_to(where, pin.pfn):
+            if not self._entries.threw_away(where, pin.pfn):
+                self._diverged(pin, f"{mm.name} maps another frame")
+            return  # The owner may throw a page away while it is being pinned.
         self._live.append(pin)
-        if pte >> PFN_SHIFT != pin.pfn:
-            self._diverged(pin, f"{mm.name} maps frame {pte >> PFN_SHIFT}")
-        elif not folio.anon_exclusive:
+        if not folio.anon_exclusive:
             self._not_exclusive(pin, "was pinned")
 
     def unpinned(self, pin: Pin) -> None:
@@ -53,6 +55,7 @@ class PinChecker(Checker):
 
     def zapped(self, mm: MmStruct, vpn: int) -> None:
         """Forget the pins of an address that its owner threw away."""
+        self._entries.zapped(mm, vpn)
         self._live = [
             pin for pin in self._live if (pin.mm_name, pin.vpn) != (mm.name, vpn)
         ]
@@ -66,6 +69,7 @@ class PinChecker(Checker):
 
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
         """Check that the owner's entry stays, and nobody else's leads there."""
+        self._entries.set(mm, vpn, new)
         if not new & PAGE_PRESENT:
             return
         pfn = new >> PFN_SHIFT

@@ -38,6 +38,7 @@ class _Fork:
         expected: The parent's words at the cut, once it is past.
         position: Log position of the cut.
         points: Label of the step that gave the child its entry, by vpn.
+        overwritten: Words that the child has stored to since the cut.
     """
 
     since: int
@@ -45,6 +46,7 @@ class _Fork:
     expected: dict[Location, int] = attrs.Factory(dict)
     position: int = 0
     points: dict[int, str] = attrs.Factory(dict)
+    overwritten: set[Location] = attrs.Factory(set)
 
 
 class SnapshotChecker(Checker):
@@ -78,6 +80,7 @@ class SnapshotChecker(Checker):
         self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
     ) -> None:
         """Log a CPU store."""
+        self._note_own_store(mm.name, (vpn, index))
         self._causality.stored(cpu.id, store)
         self._log_write(pfn, index, store)
 
@@ -89,9 +92,15 @@ class SnapshotChecker(Checker):
 
     def device_stored(self, pin: Pin, index: int, store: int) -> None:
         """Log a device's store, and exempt its page from forks under way."""
+        self._note_own_store(pin.mm_name, (pin.vpn, index))
         self._log_write(pin.pfn, index, store)
         for fork in self._forks.values():
             fork.exempt.append(pin.vpn)
+
+    def _note_own_store(self, mm_name: str, location: Location) -> None:
+        """Remember what a child does to its memory before it could be compared."""
+        if mm_name in self._forks:
+            self._forks[mm_name].overwritten.add(location)
 
     def word_copied(self, source: Folio, target: Folio, index: int, store: int) -> None:
         """Log a word that the kernel copied."""
@@ -170,7 +179,12 @@ class SnapshotChecker(Checker):
 
     def _compare(self, oldmm: MmStruct, mm: MmStruct) -> None:
         fork = self._forks.pop(mm.name)
-        child = {location: self.word(mm, *location) for location in fork.expected}
+        child = {
+            location: expected
+            if location in fork.overwritten
+            else self.word(mm, *location)
+            for location, expected in fork.expected.items()
+        }
         if child != fork.expected:
             _Judgement(self, self._logs[oldmm.name], fork, child).report()
         self._open_log(mm)

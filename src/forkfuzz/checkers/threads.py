@@ -11,10 +11,11 @@ from forkfuzz.engine import Machine
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Pin
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT
+from forkfuzz.mm.pgtable import PFN_SHIFT
 from forkfuzz.mm.world import World
 
 from .checker import GUARD_VALUE, Checker
+from .entries import Entries
 from .violation import Severity, StoreRef
 
 Word = tuple[str, int, int]
@@ -32,6 +33,7 @@ class OwnStoresChecker(Checker):
         self._own: dict[tuple[int, int, int], int] = {}
         self._count = 0
         self._by_device: list[int] = []
+        self._entries = Entries(world.mms)
         for mm in world.mms:
             self._adopt(mm)
 
@@ -69,12 +71,15 @@ class OwnStoresChecker(Checker):
 
     def _attached(self, pin: Pin) -> bool:
         """Return whether the owner's page tables still lead to the pinned frame."""
-        mm = next(mm for mm in self.world.mms if mm.name == pin.mm_name)
-        pte = mm.page_table.entries[pin.vpn]
-        return bool(pte & PAGE_PRESENT) and pte >> PFN_SHIFT == pin.pfn
+        return self._entries.leads_to((pin.mm_name, pin.vpn), pin.pfn)
+
+    def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
+        """Follow the page tables."""
+        self._entries.set(mm, vpn, new)
 
     def zapped(self, mm: MmStruct, vpn: int) -> None:
         """The owner threw the page away: it reads as zero, or as a guard region."""
+        self._entries.zapped(mm, vpn)
         for index in range(self.world.words[vpn]):
             if (mm.name, vpn, index) in self._last:
                 self._last[mm.name, vpn, index] = self.word(mm, vpn, index)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from forkfuzz.campaign import Progress
 
@@ -82,7 +82,7 @@ class LiveDisplay:
         self._live.__enter__()
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         """Leave the terminal as it was."""
         self._live.__exit__(*error)
 

@@ -97,6 +97,12 @@ class Execution:
         self._forks += 1
         return self._forks
 
+    def give_up_forks(self, statements: Iterable[p.Statement]) -> None:
+        """Note forks that will never begin, so that nobody waits for their children."""
+        for statement in statements:
+            if isinstance(statement, p.Fork):
+                self.children[self.begin_fork()] = None
+
     def all_forked(self) -> bool:
         """Return whether every fork of the program has returned."""
         return len(self.children) == self._forks_in_program
@@ -211,6 +217,7 @@ class ThreadRunner:
             while left and await self._go_on(left.pop(0)):
                 pass
         self.execution.expect_pins(left, -1)
+        self.execution.give_up_forks(left)
         if body is not None:
             self.execution.body_over(self.thread)
         if self._cpu is not None:

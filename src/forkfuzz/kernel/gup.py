@@ -224,11 +224,16 @@ async def unpin_user_page(world: World, pin: Pin) -> None:
 async def dma_write(world: World, pin: Pin, index: int, store: int) -> None:
     """Write a word through a page reference: no entry, no TLB, no lock.
 
+    A driver lets go of a page only when its transfers are over, so a transfer that
+    has not begun by then is cancelled.
+
     Points:
         dma:write_word.
     """
     folio = world.frames[pin.pfn]
     await point("dma:write_word", folio.word_writes[index])
+    if pin.released:
+        return
     folio.words[index] = store
     world.watch.device_stored(pin, index, store)
 
@@ -236,10 +241,14 @@ async def dma_write(world: World, pin: Pin, index: int, store: int) -> None:
 async def dma_read(world: World, pin: Pin, index: int) -> int:
     """Read a word through a page reference; returns the store that wrote it.
 
+    A transfer that was cancelled reads 0.
+
     Points:
         dma:read_word.
     """
     folio = world.frames[pin.pfn]
     await point("dma:read_word", folio.word_reads[index])
+    if pin.released:
+        return 0
     world.watch.device_loaded(pin, index, folio.words[index])
     return folio.words[index]

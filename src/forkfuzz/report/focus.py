@@ -27,9 +27,15 @@ FREED = ("tlb.use-after-free", "page.refcount")
 PINS = ("pin", "unpin", "has_pinned", "dma")
 FAULTS = ("cow", "reuse", "zap", "collapse")
 HOLDS = ("lock_acquired", "lock_released")
-EXCLUSIVE = ("pin", "page", "pte")
-"""Families of properties that PageAnonExclusive matters to."""
-QUIET = ("lock_requested", *HOLDS, "vma_end", "vma_step", "fill_read", "exclusive")
+LOCKS = ("lock_requested", *HOLDS)
+EXCLUSIVE = (
+    "pin.not-exclusive",
+    "pin.diverged",
+    "page.exclusive-shared",
+    "pte.writable-shared",
+)
+"""Properties that PageAnonExclusive matters to."""
+QUIET = (*LOCKS, "vma_end", "vma_step", "fill_read", "exclusive")
 """What is not told only because a violation was noticed at the same step."""
 ACCESSES = ("store", "load", "dma")
 
@@ -156,7 +162,8 @@ class _Chooser:
             if action.call in self._late:
                 return True
         if action.step == violation.step:
-            return action.kind not in QUIET
+            in_order = violation.prop == "lock.order" and action.kind in LOCKS
+            return in_order or action.kind not in QUIET
         return self._is_about_topic(action) or self._orders_pair(action)
 
     def _is_fork_step(self, action: Action) -> bool:
@@ -171,8 +178,8 @@ class _Chooser:
             case "dma_test":
                 return self._topic == "pin" and action.page in self._pages
             case "exclusive":
-                return self._topic in EXCLUSIVE and action.page in self._pages
-        return self._violation.prop == "lock.order" and action.kind in HOLDS
+                return self._violation.prop in EXCLUSIVE and action.page in self._pages
+        return self._violation.prop == "lock.order" and self._is_about_topic(action)
 
     def _is_about_topic(self, action: Action) -> bool:
         """Return whether something that was not done by fork matters."""
@@ -188,7 +195,10 @@ class _Chooser:
             case "lock.vma-overlap":
                 return during and kind == "vma_read"
             case "lock.order":
-                return kind in HOLDS
+                culprit = action.task in self._named
+                return kind in HOLDS and (
+                    culprit or action.place in self._violation.message
+                )
             case "parent.lost-store":
                 return during and kind == "store" and action.place in self._places
         if self._violation.prop in FREED and kind == "free":

@@ -84,12 +84,13 @@ def _widths(headers: Sequence[str], lines: Sequence[Line]) -> list[int]:
 
 def _cell(line: Line, starts: Sequence[int], widths: Sequence[int]) -> list[str]:
     indent = " " * (line.depth * INDENT)
+    roomy = len(widths) <= ROOMY
     start = " " * starts[line.column]
     wrapped = textwrap.wrap(
         line.text,
         widths[line.column],
         initial_indent=indent,
-        subsequent_indent=indent + " " * 2 * INDENT,
+        subsequent_indent=indent + " " * (2 * INDENT if roomy else INDENT),
         break_on_hyphens=False,
     )
     cell = [start + text for text in wrapped]

@@ -72,12 +72,13 @@ def violation_text(
 def _headline(prop: str, scenario: str, rules: str, signature: str) -> list[str]:
     """Put all on one line if it fits, the signature at its right end."""
     first = f"VIOLATION {prop}"
-    where = printable(f"scenario {scenario}  rules {rules}")
+    scenario = printable(scenario)
     end = f"sig {signature}"
-    line = f"{first}  {where}"
+    line = f"{first}  scenario {scenario}  rules {rules}"
     if len(line) + 2 + len(end) <= WIDTH:
         return [line.ljust(WIDTH - len(end)) + end]
-    return [first.ljust(WIDTH - len(end)) + end, *paragraph(where)]
+    top = first.ljust(WIDTH - len(end)) + end
+    return [top, *paragraph(f"scenario {scenario}"), *paragraph(f"rules {rules}")]
 
 
 def _found(

@@ -20,9 +20,20 @@ def vma_name(recording: Recording, name: str) -> str:
 
 
 def pages_named(recording: Recording, text: str) -> list[str]:
-    """Return the pages that a message speaks of, in address order."""
+    """Return the pages that a message speaks of, in address order.
+
+    If it names none, those that have been in a frame that it names.
+    """
     names = [printable(page.name) for page in recording.program.pages]
-    return [name for name in names if _speaks_of(text, name)]
+    frames = [f"frame {number}" for number in re.findall(r"\bframe (\d+)", text)]
+    inside = {
+        event.text("page")
+        for _, event in recording.events("pte_set")
+        for entry in (event.text("old"), event.text("new"))
+        if " ".join(entry.split()[:2]) in frames
+    }
+    named = [name for name in names if _speaks_of(text, name)]
+    return named or [name for name in names if name in inside]
 
 
 def tasks_named(recording: Recording, text: str) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from .program import (
     DmaStore,
     Fork,
+    Kill,
     Load,
+    Madvise,
     PageSpec,
     Pin,
     Post,
@@ -260,16 +262,21 @@ def fork_fails(*, site: int, rounds: int) -> Program:
     rounds=2,
 )
 def vma_flags(*, rounds: int) -> Program:
-    """One page of each kind, in a VMA of its own, and an ordinary one."""
+    """One page of each kind, in a VMA of its own, and ordinary ones.
+
+    E becomes MADV_DONTFORK at some time, before fork or after it. A guard region in
+    the shared VMA makes fork copy that VMA's entries too.
+    """
     specs = (
         PageSpec("A", dontfork=True, vma=0),
         PageSpec("B", wipeonfork=True, init=(3,), vma=1),
         PageSpec("C", shared=True, vma=2),
+        PageSpec("G", shared=True, vma=2),
         PageSpec("D", vma=3),
+        PageSpec("E", vma=4),
     )
-    stores = [
-        Store(p, 0, i) for i in range(1, rounds + 1) for p in ("A", "B", "C", "D")
-    ]
+    pages = ("A", "B", "C", "D", "E")
+    stores = [Store(p, 0, i) for i in range(1, rounds + 1) for p in pages]
     child = (Load("B", 0, "b"), Store("B", 0, 80), Load("C", 0, "c"), Load("D", 0, "d"))
     return Program(
         "vma-flags",
@@ -277,10 +284,58 @@ def vma_flags(*, rounds: int) -> Program:
         (
             FORK,
             Thread("T1", tuple(stores)),
+            Thread("T2", (Madvise("G", "guard"), Madvise("E", "dontfork"))),
             Thread("C1", child, kind="child"),
             Thread("C2", (Load("A", 0, "a"),), kind="child"),
         ),
         sometimes=(SHARED, "do_anonymous_page:set_pte_at", "finish_fault:set_pte_at"),
+    )
+
+
+@scenario(
+    "dirty-bit",
+    "clean pages: the first store of each sets D in an entry that fork is changing",
+    rounds=2,
+    pinned=1,
+    lax=0,
+)
+def dirty_bit(*, rounds: int, pinned: int, lax: int) -> Program:
+    """As mp, with D clear at first; ``lax`` is hardware that re-checks only P."""
+    specs = (
+        PageSpec("A", clean=True, pin="rw" if pinned else ""),
+        PageSpec("B", clean=True),
+    )
+    stores = [Store(p, 0, i) for i in range(1, rounds + 1) for p in ("A", "B")]
+    return Program(
+        "dirty-bit",
+        specs,
+        (FORK, Thread("T1", tuple(stores)), child_reads(["A", "B"])),
+        hw_dirty_lax=bool(lax),
+        sometimes=("store:set_dirty", SHARED),
+    )
+
+
+@scenario(
+    "signal",
+    "a fatal signal reaches the forking thread while it waits for locks",
+    rounds=1,
+)
+def signal(*, rounds: int) -> Program:
+    """Faults hold VMA locks and mmap_lock, so that fork waits and may give up."""
+    specs = (PageSpec("A", read_only=True), PageSpec("B", read_only=True, vma=1))
+    stores = [Store(p, 0, i) for i in range(1, rounds + 1) for p in ("A", "B")]
+    kernel = (Store("A", 0, 70, kernel=True), Store("B", 0, 71, kernel=True))
+    return Program(
+        "signal",
+        specs,
+        (
+            Thread("F", (Fork(),)),
+            Thread("T1", tuple(stores)),
+            Thread("T2", kernel),
+            Thread("K", (Kill("F"),)),
+            child_reads(["A", "B"]),
+        ),
+        sometimes=("kill:signal", "dup_mmap:remove_child_vmas", SHARED),
     )
 
 

@@ -1,0 +1,51 @@
+"""What page-table entries mean, apart from moments between a clear and a set.
+
+The kernel clears an entry and sets it again under one hold of the page-table lock; in
+between, the page is still there. An entry is gone for good only when it is zapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from forkfuzz.mm.mm_types import MmStruct
+from forkfuzz.mm.pgtable import NONE, PAGE_PRESENT, PFN_SHIFT
+
+Where = tuple[str, int]
+"""(name of the mm, vpn)."""
+
+
+class Entries:
+    """Follows the entries of every address space; fed by a checker's hooks."""
+
+    def __init__(self, mms: Iterable[MmStruct]) -> None:
+        self._now: dict[Where, int] = {
+            (mm.name, vpn): pte
+            for mm in mms
+            for vpn, pte in enumerate(mm.page_table.entries)
+        }
+        self._thrown: dict[Where, list[int]] = {}
+
+    def set(self, mm: MmStruct, vpn: int, new: int) -> None:
+        """An entry was stored."""
+        if new & PAGE_PRESENT:
+            self._now[mm.name, vpn] = new
+        elif new != NONE:
+            self.zapped(mm, vpn)
+
+    def zapped(self, mm: MmStruct, vpn: int) -> None:
+        """The page was thrown away."""
+        where = (mm.name, vpn)
+        old = self._now.get(where, NONE)
+        if old & PAGE_PRESENT:
+            self._thrown.setdefault(where, []).append(old >> PFN_SHIFT)
+        self._now[where] = mm.page_table.entries[vpn]
+
+    def leads_to(self, where: Where, pfn: int) -> bool:
+        """Return whether the address is that of the frame."""
+        pte = self._now.get(where, NONE)
+        return bool(pte & PAGE_PRESENT) and pte >> PFN_SHIFT == pfn
+
+    def threw_away(self, where: Where, pfn: int) -> bool:
+        """Return whether the frame was there once, and was zapped."""
+        return pfn in self._thrown.get(where, ())

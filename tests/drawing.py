@@ -1,0 +1,53 @@
+"""What hypothesis draws programs from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import strategies as some
+
+from forkfuzz.scenarios.program import PageSpec
+
+WORDS = 2
+NAMES = "ABC"
+KINDS = [
+    *[""] * 3,
+    *("pin", "pin-ro", "refs", "shared", "untouched", "read_only"),
+    *("clean", "dontfork", "wipeonfork"),
+]
+PAGE = some.fixed_dictionaries(
+    {
+        "vma": some.booleans(),
+        "kind": some.sampled_from(KINDS),
+    }
+)
+
+
+def specs_of(drawn: Sequence[dict[str, object]]) -> tuple[PageSpec, ...]:
+    """Return pages A, B, ...; those with flags of their own in VMAs of their own."""
+    specs: list[PageSpec] = []
+    vma = 0
+    for name, page in zip(NAMES, drawn, strict=False):
+        kind = str(page["kind"])
+        alone = kind in ("shared", "dontfork", "wipeonfork")
+        vma += bool(page["vma"]) or alone or (bool(specs) and _alone(specs[-1]))
+        fields: dict[str, object] = {kind: True} if kind and kind not in _PINS else {}
+        fields |= _PINS.get(kind, {})
+        spec = PageSpec(name, words=WORDS, vma=vma, **fields)  # type: ignore[arg-type]
+        specs.append(spec)
+    return tuple(specs)
+
+
+_PINS: dict[str, dict[str, object]] = {
+    "pin": {"pin": "rw"},
+    "pin-ro": {"pin": "ro"},
+    "refs": {"refs": 1023, "has_pinned": True},
+}
+
+
+def _alone(spec: PageSpec) -> bool:
+    return spec.shared or spec.dontfork or spec.wipeonfork
+
+
+PLACE = some.tuples(some.integers(0, 2), some.integers(0, WORDS - 1))
+"""(number of a page, index of a word)."""

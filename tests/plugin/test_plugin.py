@@ -1,0 +1,143 @@
+"""The pytest plugin, as a user has it: pytest run on a file of tests."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+GOOD = """
+import forkfuzz
+
+@forkfuzz.explore(runs=60, strategy="pct")
+async def test_no_b_without_a(sim):
+    page_a = sim.page("A", pinned=True)
+    page_b = sim.page("B")
+
+    @sim.thread
+    async def writer(cpu):
+        for value in (1, 2, 3, 4):
+            await cpu.store(page_a, value)
+            await cpu.store(page_b, value)
+
+    @sim.thread
+    async def forker(cpu):
+        await cpu.fork()
+
+    await sim.run(rules="RULES", check=False)
+    assert sim.value(page_b, of="child") <= sim.value(page_a, of="child")
+"""
+
+SINGLE = """
+import pytest
+from forkfuzz.harness.sim import SegmentationFault, ViolationError
+
+async def test_a_pin_a_device_and_a_fork(sim):
+    page = sim.page("A", words=2, init=(7,))
+    seen = []
+
+    @sim.thread
+    async def owner(cpu):
+        await cpu.pin(page)
+        child = await cpu.fork()
+        assert child == "child"
+        await cpu.post("forked")
+        await cpu.store(page, 2, word=1)
+        await cpu.wait("written")
+        seen.append(await cpu.load(page))
+        await cpu.unpin(page)
+
+    @sim.device
+    async def nic(device):
+        await device.wait("forked")
+        await device.dma_store(page, 9)
+        await device.post("written")
+
+    @sim.child
+    async def reader(cpu):
+        seen.append(await cpu.load(page))
+
+    await sim.run()
+    assert sorted(seen) == [7, 9]
+    assert sim.value(page, word=1) == 2
+    assert sim.value(page, word=1, of="child") == 0
+
+async def test_a_violation_raises(sim):
+    page = sim.page("A", pinned=True)
+
+    @sim.thread
+    async def forker(cpu):
+        await cpu.fork()
+
+    with pytest.raises(ViolationError, match="pin.not-exclusive"):
+        await sim.run(rules="v5.8")
+
+async def test_a_guard_region_is_fatal(sim):
+    page = sim.page("A")
+
+    @sim.thread
+    async def thread(cpu):
+        await cpu.madvise(page, "guard")
+        with pytest.raises(SegmentationFault):
+            await cpu.load(page)
+
+    await sim.run()
+"""
+
+
+@pytest.fixture(name="project")
+def project_fixture(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Return a project whose tests are run by pytest-trio."""
+    pytester.makeini("[pytest]\ntrio_mode = true\n")
+    return pytester
+
+
+def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest on the project in a process of its own."""
+    return project.runpytest_subprocess(
+        "-p", "forkfuzz.pytest_plugin", "-p", "no:cacheprovider", *arguments
+    )
+
+
+@pytest.mark.slow
+def test_an_explored_test_passes_under_the_documented_protocol(
+    project: pytest.Pytester,
+) -> None:
+    """Under the seed rules no schedule fails the test."""
+    project.makepyfile(GOOD.replace("RULES", "seed"))
+    run(project).assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
+def test_an_explored_failure_prints_the_command_that_replays_it(
+    project: pytest.Pytester,
+) -> None:
+    """Under mainline a schedule fails it; the printed command fails it again at once."""
+    project.makepyfile(GOOD.replace("RULES", "mainline"))
+    first = run(project)
+    first.assert_outcomes(failed=1)
+    found = re.search(r"Reproduce with: +pytest (.+)", first.stdout.str())
+    assert found is not None
+    again = run(project, *found[1].split())
+    again.assert_outcomes(failed=1)
+    assert "Reproduce with" not in again.stdout.str()
+
+
+@pytest.mark.slow
+def test_the_fixture_makes_a_machine_with_threads_devices_and_children(
+    project: pytest.Pytester,
+) -> None:
+    """Threads, a pin, a device, a fork and its child, in tests that run once."""
+    project.makepyfile(SINGLE)
+    run(project).assert_outcomes(passed=3)
+
+
+def test_an_unreadable_schedule_is_a_usage_error(project: pytest.Pytester) -> None:
+    """A file that is no schedule ends pytest with its usage error, in one line."""
+    project.makepyfile(SINGLE)
+    project.makefile(".schedule", bad="not a schedule")
+    result = run(project, "--forkfuzz-replay", "bad.schedule")
+    result.assert_outcomes(errors=3)
+    assert "forkfuzz schedule 1" in result.stdout.str()

@@ -1,0 +1,91 @@
+"""Programs as data, and scenarios by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from forkfuzz.engine import Outcome
+from forkfuzz.errors import UsageError
+from forkfuzz.harness.run import Run
+from forkfuzz.rules import parse_rules
+from forkfuzz.scenarios import SCENARIOS, open_program, parse_spec
+from forkfuzz.scenarios.program import MAX_WORDS, PageSpec, Program, Store, Thread
+from forkfuzz.strategies import Pct, RandomWalk
+
+
+def test_a_program_must_use_pages_that_it_has() -> None:
+    """The message names thread and page."""
+    with pytest.raises(UsageError, match=r"^p: T uses 'B', not a page$"):
+        Program("p", (PageSpec("A"),), (Thread("T", (Store("B", 0, 1),)),))
+
+
+def test_a_program_must_stay_inside_its_pages() -> None:
+    """Words are counted from 0."""
+    with pytest.raises(UsageError, match=r"^p: A\[1\] is outside its page$"):
+        Program("p", (PageSpec("A"),), (Thread("T", (Store("A", 1, 1),)),))
+
+
+def test_names_in_a_program_are_unique() -> None:
+    """Of pages, and of threads."""
+    with pytest.raises(UsageError, match=r"^two pages are named 'A'$"):
+        Program("p", (PageSpec("A"), PageSpec("A")), (Thread("T", ()),))
+    with pytest.raises(UsageError, match=r"^two threads are named 'T'$"):
+        Program("p", (PageSpec("A"),), (Thread("T", ()), Thread("T", ())))
+
+
+def test_a_program_without_pages_or_with_too_many_words_is_refused() -> None:
+    """Limits, with the number found and the numbers allowed."""
+    with pytest.raises(UsageError, match=r"^p: 0 pages, expected 1 to 256$"):
+        Program("p", (), (Thread("T", ()),))
+    with pytest.raises(UsageError, match=r"^p: 65 words in a page, expected 1 to 64$"):
+        Program("p", (PageSpec("A", words=MAX_WORDS + 1),), (Thread("T", ()),))
+
+
+def test_the_name_of_a_program_says_which_parameters_differ() -> None:
+    """And opening it by that name gives the same program."""
+    program = open_program("mp rounds=2 pages=3")
+    assert program.name == "mp pages=3 rounds=2"
+    assert open_program(program.name) == program
+    assert open_program("mp").name == "mp"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("nope", r"^no scenario 'nope'; there are mp, .*$"),
+        ("mp rounds", r"^'rounds' is not a parameter, expected name=number$"),
+        ("mp rounds=-1", r"^'rounds=-1' is not a parameter, expected name=number$"),
+        ("mp rounds=1001", r"^rounds=1001 is out of range, expected 0 to 1000$"),
+        ("mp depth=1", r"^mp has no parameter 'depth'; it has .*$"),
+        ("MP", r"^'MP' is not a scenario, expected NAME \[parameter=value \.\.\.\]$"),
+        ("", r"^'' is not a scenario, expected NAME \[parameter=value \.\.\.\]$"),
+    ],
+)
+def test_a_wrong_name_is_refused_with_what_would_be_right(
+    spec: str, message: str
+) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(UsageError, match=message):
+        open_program(spec)
+
+
+def test_a_spec_is_split_into_name_and_numbers() -> None:
+    """As it is written on the command line."""
+    assert parse_spec("mp rounds=2 pages=3") == ("mp", {"rounds": 2, "pages": 3})
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_reaches_its_target_and_keeps_the_documented_protocol(
+    name: str,
+) -> None:
+    """No violation in some random runs, and every `sometimes` label was met."""
+    program = open_program(name)
+    reached: set[str] = set()
+    for strategy in (RandomWalk(1), Pct(1)):
+        for _ in range(30):
+            strategy.begin()
+            result = Run(program, parse_rules("seed"), strategy).execute()
+            assert result.outcome is Outcome.FINISHED
+            assert result.violations == ()
+            reached.update(result.reached)
+    assert reached == set(program.sometimes)
