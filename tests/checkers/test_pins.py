@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from driving import Race, forker, program, st, thread
 from forkfuzz.checkers.pins import PinChecker
-from forkfuzz.scenarios.program import PageSpec, Pin
+from forkfuzz.scenarios.program import Madvise, PageSpec, Pin
 from staging import RO, RW, Stage
 
 
@@ -146,3 +146,44 @@ def test_with_the_flag_first_fork_copies() -> None:
     race.finish("F")
     assert race.props() == []
     assert race.folio("A") is not race.folio("A", "child")
+
+
+def test_a_page_thrown_away_while_it_is_being_pinned_leaves_a_detached_pin() -> None:
+    """The reference was taken, then came zap and a new page, then success."""
+    here = Stage(PinChecker)
+    pin = here.pin()
+    here.checker.unpinned(pin)
+    here.zap(here.parent)
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.checker.pinned(pin)
+    assert here.props() == []
+
+
+def test_a_pin_that_succeeds_while_the_entry_is_cleared_is_followed() -> None:
+    """The page is still there, so the pin binds its owner."""
+    here = Stage(PinChecker)
+    folio = here.folio()
+    pin = here.pin()
+    here.checker.unpinned(pin)
+    here.set(here.parent, "A", None, 0)
+    here.checker.pinned(pin)
+    assert here.props() == []
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.props() == ["pin.diverged"]
+    assert here.world.frames[pin.pfn] is folio
+
+
+def test_the_model_can_throw_a_page_away_while_it_is_being_pinned() -> None:
+    """A slow pin has its reference; MADV_DONTNEED and a fault come before its end."""
+    race = Race(
+        program(
+            ["A"],
+            thread("T1", Pin("A", fast=False)),
+            thread("T2", Madvise("A", "dontneed")),
+            thread("T3", st("A", 3)),
+        )
+    )
+    race.past("T1", "spin_unlock:release")
+    race.finish("T2", "T3", "T1")
+    assert race.world.pins[0].pfn != race.folio("A").pfn
+    assert race.props() == []

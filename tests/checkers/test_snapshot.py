@@ -5,6 +5,7 @@ from __future__ import annotations
 from driving import Race, child, device, forker, ld, program, st, thread
 from forkfuzz.checkers import Severity
 from forkfuzz.checkers.snapshot import SnapshotChecker
+from forkfuzz.mm.mm_types import MmStruct
 from forkfuzz.scenarios import open_program
 from forkfuzz.scenarios.program import (
     DmaStore,
@@ -531,3 +532,37 @@ def test_zaps_in_order_under_the_vma_lock_wait_for_fork() -> None:
     race.to("T1", "down_read:acquire")
     assert race.blocked("T1")
     assert race.props() == []
+
+
+def held(here: Stage[SnapshotChecker], child_mm: MmStruct) -> None:
+    """Make the cut while a kernel thread holds the child's page-table lock."""
+    child_mm.ptl.writer = True
+    here.cut(child_mm)
+    here.run_child(child_mm)
+
+
+def test_what_the_child_stores_before_it_could_be_compared_is_its_own() -> None:
+    """khugepaged holds its page-table lock over the cut; a new entry is usable."""
+    here = stage()
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.share(child_mm, "B")
+    held(here, child_mm)
+    here.store(9, "A", cpu=1)
+    child_mm.ptl.writer = False
+    here.checker.released(here.cpu(), child_mm.ptl)
+    assert here.props() == []
+
+
+def test_what_it_lacks_beside_its_own_stores_is_still_reported() -> None:
+    """Near miss: another word of the page."""
+    here = stage()
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.store(1, "A", index=1)
+    here.share(child_mm, "B")
+    held(here, child_mm)
+    here.store(9, "A", cpu=1)
+    child_mm.ptl.writer = False
+    here.checker.released(here.cpu(), child_mm.ptl)
+    assert here.props() == ["snapshot.stale"]

@@ -176,3 +176,28 @@ def test_a_store_that_races_with_a_zap_is_either_kept_or_thrown_away() -> None:
     race.finish("T2")
     assert race.props() == []
     assert race.pte("A") == 0
+
+
+def test_a_device_write_while_the_entry_is_cleared_for_a_moment_counts() -> None:
+    """The page is still there: a fault, or khugepaged, sets the entry again."""
+    here = Stage(OwnStoresChecker)
+    pin = here.pin()
+    folio = here.folio()
+    here.store(1)
+    here.set(here.parent, "A", None, 0)
+    here.dma(pin, 2)
+    here.set(here.parent, "A", folio, RW)
+    here.checker.finish()
+    assert here.props() == []
+
+
+def test_a_device_write_to_a_page_thrown_away_does_not_count() -> None:
+    """Near miss: the process has other memory there by now."""
+    here = Stage(OwnStoresChecker)
+    pin = here.pin()
+    here.zap(here.parent)
+    here.dma(pin, 2)
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.store(3)
+    here.checker.finish()
+    assert here.props() == []

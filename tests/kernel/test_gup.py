@@ -6,7 +6,14 @@ import pytest
 
 from driving import Race, child, device, forker, program, st, thread
 from forkfuzz.mm.pgtable import PAGE_DIRTY, PAGE_RW
-from forkfuzz.scenarios.program import DmaLoad, DmaStore, PageSpec, Pin, Unpin
+from forkfuzz.scenarios.program import (
+    DmaLoad,
+    DmaStore,
+    Madvise,
+    PageSpec,
+    Pin,
+    Unpin,
+)
 
 SLOW = "down_read:acquire"
 FAST_STEPS = [
@@ -270,3 +277,19 @@ def test_a_read_only_reference_is_not_written_through() -> None:
     )
     assert race.props() == []
     assert race.value("A") == 0
+
+
+def test_a_transfer_not_begun_when_its_page_is_unpinned_is_cancelled() -> None:
+    """Drivers unpin when their transfers are over; no freed frame is written."""
+    race = Race(
+        program(
+            ["A"],
+            thread("T1", Pin("A"), Unpin("A"), Madvise("A", "dontneed")),
+            device(DmaStore("A", 0, 7), DmaLoad("A", 0, "r")),
+        )
+    )
+    race.past("T1", "gup_fast:recheck_write_protect_seq")
+    race.to("dev", "dma:write_word")
+    race.finish("T1", "dev")
+    assert race.props() == []
+    assert ("dev", "r") not in race.run.execution.registers

@@ -36,7 +36,8 @@ class StoreRef:
 
     def __str__(self) -> str:
         """Return it in the words of a race table."""
-        return f"{self.place} = {self.value} by {self.task}"
+        by = f" by {self.task}" if self.task else ""
+        return f"{self.place} = {self.value}{by}"
 
 
 @attrs.frozen(slots=True)

@@ -1,0 +1,81 @@
+"""The documentation is true: generated pages are fresh, and its commands exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from forkfuzz.cli import VERBS, cli
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def commands() -> list[tuple[str, str]]:
+    """Return (page, command) of every forkfuzz command in a fenced shell block."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
+            for line in block.splitlines():
+                command = line.split("#")[0].strip()
+                if command.startswith("forkfuzz "):
+                    found.append((page.name, command))
+    return found
+
+
+def test_generated_pages_are_fresh() -> None:
+    """The pages made from the code say what the code says."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "generate.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("page", "command"), commands())
+def test_a_documented_command_is_one_that_exists(page: str, command: str) -> None:
+    """Verb, options and option values are accepted; only what it needs may lack."""
+    verb, *arguments = shlex.split(command)[1:]
+    assert verb in VERBS
+    context = cli.make_context("forkfuzz", [verb, *arguments], resilient_parsing=True)
+    sub = cli.get_command(context, verb)
+    assert sub is not None
+    sub.make_context(verb, arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    sorted(
+        {
+            command
+            for _, command in commands()
+            if command.split()[1] in {"scenarios", "rules", "fuzz"}
+        }
+    ),
+)
+def test_a_documented_campaign_ends_as_it_should(command: str, tmp_path: Path) -> None:
+    """Rules that lack a guard end with a violation, the documented protocol with none."""
+    arguments = shlex.split(command)[1:]
+    expected = 0
+    if arguments[0] == "fuzz":
+        arguments = [a for a in arguments if a not in {"--runs", "20000"}]
+        if "--time" in arguments:
+            del arguments[arguments.index("--time") : arguments.index("--time") + 2]
+        clean = "seed" in arguments
+        expected = 0 if clean else 1
+        arguments += ["--dir", str(tmp_path / "c"), "--engine", "builtin"]
+        arguments += ["--runs", "300" if clean else "20000"]
+    result = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert result.exception is None, result.output
+    assert (result.return_value or 0) == expected
