@@ -18,7 +18,7 @@ from forkfuzz.strategies.mutator import LIBFUZZER_FLAGS, crossover, mutate
 MAX_LEN = 512
 
 
-class Violation(Exception):
+class ViolationError(Exception):
     """The modelled kernel broke a property."""
 
 
@@ -36,7 +36,7 @@ def main(scenario: str) -> None:
         strategy.rewind(data)
         violation = target.run(strategy, feedback).headline()
         if violation is not None:
-            raise Violation(f"{violation.prop}: {violation.message}")  # noqa: EM102
+            raise ViolationError(f"{violation.prop}: {violation.message}")  # noqa: EM102
 
     def custom_mutator(data: bytes, max_size: int, _seed: int) -> bytes:
         return mutate(data, max_size, rng)[:max_size] or b"\0"

@@ -66,6 +66,7 @@ def explore(
     def decorate(test: Test) -> Test:
         @functools.wraps(test)
         async def explored(*args: Any, sim: Sim, **kwargs: Any) -> None:
+            """Run the test under one schedule after the other."""
             request: pytest.FixtureRequest = sim.request
             if request.config.getoption("--forkfuzz-replay"):
                 await test(*args, sim=sim, **kwargs)

@@ -46,7 +46,7 @@ def test_generated_pages_are_fresh() -> None:
 def test_a_documented_command_is_one_that_exists(page: str, command: str) -> None:
     """Verb, options and option values are accepted; only what it needs may lack."""
     verb, *arguments = shlex.split(command)[1:]
-    assert verb in VERBS
+    assert verb in VERBS, page
     context = cli.make_context("forkfuzz", [verb, *arguments], resilient_parsing=True)
     sub = cli.get_command(context, verb)
     assert sub is not None

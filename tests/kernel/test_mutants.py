@@ -36,7 +36,7 @@ MUTANTS = [
     ("vma_lock=private_writable_only", "dontneed read_only=1", "snapshot.torn"),
     ("vma_recheck=off", "ro-upgrade", "lock.vma-overlap"),
     ("unlock_order=seq_then_flush", "mp pinned=0", "tlb.stale-writable"),
-    ("child_unlock=before_flush", "child-collapse", "snapshot.torn"),
+    ("child_unlock=before_flush", "child-collapse", "snapshot.stale"),
     ("write_protect_seq=off", "pin-fork-race", "pin.not-exclusive"),
     ("write_protect_seq=fork_only", "pin-fork-race", "pin.not-exclusive"),
     ("write_protect_seq=gup_only", "pin-fork-race", "pin.not-exclusive"),

@@ -82,9 +82,14 @@ class LiveDisplay:
         self._live.__enter__()
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         """Leave the terminal as it was."""
-        self._live.__exit__(*error)
+        self._live.__exit__(kind, error, traceback)
 
     def update(self, progress: Progress) -> None:
         """Redraw."""

@@ -123,7 +123,7 @@ def copy_to_user(*, rounds: int) -> Program:
     rounds=2,
 )
 def child_collapse(*, rounds: int) -> Program:
-    """A thread stores to B, then to A, while khugepaged copies A, then B."""
+    """A thread stores to A, then to B, while khugepaged copies A, then B."""
     stores = [Store(p, 0, i) for i in range(1, rounds + 1) for p in ("A", "B")]
     return Program(
         "child-collapse",
