@@ -160,6 +160,13 @@ class Rules:
         breaks="tlb.use-after-free",
         text="zapped pages are freed only after the flush",
     )
+    swap_exclusive: str = _guard(
+        "cleared",
+        "kept",
+        where="copy_nonpresent_pte",
+        breaks="page.exclusive-shared, snapshot.leak-to-child",
+        text="fork clears the exclusive marker of swap entries that it copies",
+    )
     # What differs between kernels without breaking a property: negative controls.
     fault_lock: str = _guard(
         "vma",

@@ -201,3 +201,29 @@ def test_a_device_write_to_a_page_thrown_away_does_not_count() -> None:
     here.store(3)
     here.checker.finish()
     assert here.props() == []
+
+
+def test_a_store_while_the_entry_is_cleared_for_a_moment_counts() -> None:
+    """Even if the flush of some other page is pending: this one was not zapped."""
+    here = Stage(OwnStoresChecker, ["A", "B"])
+    folio = here.folio()
+    here.store(1)
+    here.parent.tlb_flush_pending = 1
+    here.zap(here.parent, "B")
+    here.set(here.parent, "A", None, 0)
+    here.store(2, folio=folio)
+    here.set(here.parent, "A", folio, RW)
+    here.checker.finish()
+    assert here.props() == []
+
+
+def test_a_store_to_an_old_frame_is_lost_whatever_flush_is_pending_elsewhere() -> None:
+    """Near miss: the page was copied, not thrown away."""
+    here = Stage(OwnStoresChecker, ["A", "B"])
+    old = here.folio()
+    here.parent.tlb_flush_pending = 1
+    here.zap(here.parent, "B")
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.store(2, folio=old)
+    here.checker.finish()
+    assert here.props() == ["parent.lost-store"]

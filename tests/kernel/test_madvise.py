@@ -5,7 +5,7 @@ from __future__ import annotations
 from driving import Race, child, forker, ld, program, st, thread
 from forkfuzz.mm.mm_types import VM_DONTCOPY, VM_WIPEONFORK
 from forkfuzz.mm.pgtable import PTE_MARKER_GUARD
-from forkfuzz.scenarios.program import Exit, Madvise, PageSpec
+from forkfuzz.scenarios.program import Exit, Kill, Madvise, PageSpec
 
 DONTNEED = Madvise("A", "dontneed")
 FLUSH = "flush_tlb_mm_range:inc_mm_tlb_gen"
@@ -152,4 +152,33 @@ def test_a_child_that_exits_gives_every_page_back() -> None:
     assert (folio.refcount, folio.mapcount) == (1, 1)
     race.finish("T1")
     assert race.folio("A") is folio
+    assert race.props() == []
+
+
+def test_a_killed_wait_for_mmap_lock_ends_every_advice_without_effect() -> None:
+    """-EINTR: the page, the flags and the locks are as before."""
+    for advice in ("dontneed", "guard", "dontfork"):
+        race = Race(
+            program(
+                [PageSpec("A", init=(5,))],
+                forker(),
+                thread("T1", Madvise("A", advice)),
+                thread("K", Kill("T1")),
+            )
+        )
+        race.past("F", "vma_start_write:refcount_sub")
+        wait = "down_write:acquire" if advice == "dontfork" else "down_read:acquire"
+        race.to("T1", wait)
+        race.finish("K", "T1")
+        assert race.value("A") == 5
+        assert not race.mm().vmas[0].vm_flags & VM_DONTCOPY
+        assert race.props() == []
+
+
+def test_a_guard_on_a_guard_changes_nothing() -> None:
+    """The entry is what it should be already."""
+    guard = Madvise("A", "guard")
+    race = Race(program(["A"], thread("T1", guard, guard)))
+    race.finish("T1")
+    assert race.labels("T1").count("zap_pte_range:ptep_get_and_clear_full") == 1
     assert race.props() == []

@@ -54,6 +54,7 @@ ROWS = (
     Row("write_protect_seq=fork_only", "pin-fork-race", PIN, 2_000),
     Row("write_protect_seq=gup_only", "pin-fork-race", PIN, 2_000),
     Row("has_pinned_first=off", "pin-fork-race", PIN, 20_000),
+    Row("gup_recheck=off", "pin-swapout", ("pin.not-exclusive",), 20_000),
     Row("gup_unshare=off", "ro-pin", PIN, 2_000),
     Row("reuse=refcount", "pinned-device", ("pin.diverged",), 2_000),
     Row("reuse=mapcount", "vmsplice", ("snapshot.leak-to-child",), 2_000),
@@ -61,6 +62,12 @@ ROWS = (
     Row("cow_order=drop_ptl", "cow-break", ("parent.lost-store",), 2_000),
     Row("rmap_drop=before_flush", "cow-break", ("snapshot.leak-to-child",), 20_000),
     Row("pinned_keeps_exclusive=off", "pinned-device", ("pin.diverged",), 2_000),
+    Row(
+        "swap_exclusive=kept",
+        "swapout",
+        ("page.exclusive-shared", "snapshot.leak-to-child"),
+        2_000,
+    ),
     Row("zap_flush=after_free", "dontneed", ("tlb.use-after-free",), 2_000),
 )
 
@@ -73,11 +80,3 @@ CONTROLS = (
     "pin_bias=above",
 )
 """Values that differ from the default and break nothing."""
-
-NOT_REACHED = {
-    "gup_recheck=off": (
-        "needs an actor that takes an entry away without an interrupt to the pinning "
-        "CPU, such as reclaim with its batched flush; the model has none"
-    ),
-}
-"""Values that nothing in the model can show to be wrong, and why."""

@@ -11,6 +11,7 @@ from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import SCENARIOS, open_program, parse_spec
 from forkfuzz.scenarios.program import MAX_WORDS, PageSpec, Program, Store, Thread
 from forkfuzz.strategies import Pct, RandomWalk
+from walking import Walk
 
 
 def test_a_program_must_use_pages_that_it_has() -> None:
@@ -81,7 +82,7 @@ def test_every_scenario_reaches_its_target_and_keeps_the_documented_protocol(
     """No violation in some random runs, and every `sometimes` label was met."""
     program = open_program(name)
     reached: set[str] = set()
-    for strategy in (RandomWalk(1), Pct(1)):
+    for strategy in (RandomWalk(1), Pct(1), Walk(1)):
         for _ in range(30):
             strategy.begin()
             result = Run(program, parse_rules("seed"), strategy).execute()

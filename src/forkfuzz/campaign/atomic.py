@@ -90,8 +90,8 @@ def drop_torn_line(path: Path) -> None:
         UsageError: The system refused.
     """
     with _explain(path):
-        if not path.exists():
-            return
+        if path.is_symlink() or not path.exists():
+            return  # what a link points to is not ours to cut
         data = path.read_bytes()
         whole = data.rfind(b"\n") + 1
         if whole < len(data):

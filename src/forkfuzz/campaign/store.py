@@ -125,7 +125,11 @@ class Campaign:
         if not is_signature(signature):
             msg = f"{signature!r} is not a signature: expected 8 hexadecimal digits"
             raise UsageError(msg)
-        return self.path / "crashes" / signature
+        folder = self.path / "crashes" / signature
+        if folder.is_symlink():
+            msg = f"{str(folder)!r} is a link, expected a folder of this campaign"
+            raise UsageError(msg)
+        return folder
 
 
 class CampaignWriter(Campaign):

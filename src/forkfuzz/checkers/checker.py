@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from forkfuzz.engine import Machine
 from forkfuzz.mm.mm_types import VM_SHARED, MmStruct
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT, PTE_MARKER_GUARD
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT, PTE_MARKER_GUARD, PTE_SWAP
 from forkfuzz.mm.watch import Watcher
 from forkfuzz.mm.world import World
 
@@ -80,6 +80,6 @@ class Checker(Watcher):
 
     def word_behind(self, pte: int, index: int) -> int:
         """Return which store a word holds, behind an entry."""
-        if pte & PAGE_PRESENT:
+        if pte & (PAGE_PRESENT | PTE_SWAP):
             return self.world.frames[pte >> PFN_SHIFT].words[index]
         return GUARD_VALUE if pte & PTE_MARKER_GUARD else 0

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import NONE, PAGE_PRESENT, PFN_SHIFT
+from forkfuzz.mm.pgtable import NONE, PAGE_PRESENT, PFN_SHIFT, PTE_SWAP
+
+_HAS_FRAME = PAGE_PRESENT | PTE_SWAP
+"""Entries that lead to a frame: directly, or to a page in the swap cache."""
 
 Where = tuple[str, int]
 """(name of the mm, vpn)."""
@@ -28,7 +31,7 @@ class Entries:
 
     def set(self, mm: MmStruct, vpn: int, new: int) -> None:
         """An entry was stored."""
-        if new & PAGE_PRESENT:
+        if new & _HAS_FRAME:
             self._now[mm.name, vpn] = new
         elif new != NONE:
             self.zapped(mm, vpn)
@@ -37,14 +40,14 @@ class Entries:
         """The page was thrown away."""
         where = (mm.name, vpn)
         old = self._now.get(where, NONE)
-        if old & PAGE_PRESENT:
+        if old & _HAS_FRAME:
             self._thrown.setdefault(where, []).append(old >> PFN_SHIFT)
         self._now[where] = mm.page_table.entries[vpn]
 
     def leads_to(self, where: Where, pfn: int) -> bool:
         """Return whether the address is that of the frame."""
         pte = self._now.get(where, NONE)
-        return bool(pte & PAGE_PRESENT) and pte >> PFN_SHIFT == pfn
+        return bool(pte & _HAS_FRAME) and pte >> PFN_SHIFT == pfn
 
     def threw_away(self, where: Where, pfn: int) -> bool:
         """Return whether the frame was there once, and was zapped."""

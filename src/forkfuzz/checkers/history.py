@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import attrs
 
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT, PTE_MARKER_GUARD
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT, PTE_MARKER_GUARD, PTE_SWAP
 from forkfuzz.mm.world import World
 
 Location = tuple[int, int]
@@ -77,7 +77,7 @@ class ParentHistory:
 
         def read(location: Location) -> int:
             pte = entries[location[0]]
-            if pte & PAGE_PRESENT:
+            if pte & (PAGE_PRESENT | PTE_SWAP):
                 return frames[pte >> PFN_SHIFT][location[1]]
             return self._guard if pte & PTE_MARKER_GUARD else 0
 

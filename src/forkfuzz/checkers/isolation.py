@@ -5,7 +5,7 @@ from __future__ import annotations
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Pin
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT, PTE_SWAP
 
 from .checker import Checker
 from .violation import Severity, StoreRef
@@ -31,7 +31,7 @@ class IsolationChecker(Checker):
         for other in self.world.mms:
             if other is not mm and self._parted(mm, other):
                 pte = other.page_table.entries[vpn]
-                if pte & PAGE_PRESENT and pte >> PFN_SHIFT == pfn:
+                if pte & (PAGE_PRESENT | PTE_SWAP) and pte >> PFN_SHIFT == pfn:
                     self._leak(mm, other, vpn, index, store, "mapped")
         for pin in self.world.pins:
             if pin.pfn == pfn and pin.mm_name != mm.name and not pin.released:

@@ -12,6 +12,7 @@ from forkfuzz.mm.pgtable import (
     PAGE_RW,
     PAGE_SAVED_DIRTY,
     PFN_SHIFT,
+    PTE_SWAP,
 )
 from forkfuzz.mm.world import World
 
@@ -81,7 +82,7 @@ class RefcountChecker(Checker):
 
     def freed(self, folio: Folio) -> None:
         """Check that nothing maps a page that goes back to the allocator."""
-        if self._mapped().get(folio.pfn):
+        if self._mapped(PAGE_PRESENT | PTE_SWAP).get(folio.pfn):
             message = f"frame {folio.pfn} was freed while it is mapped"
             self.report("page.refcount", Severity.CONTRACT, message)
 
@@ -99,11 +100,12 @@ class RefcountChecker(Checker):
         foreign = self._foreign[folio.pfn] if known else 0
         return self._accounted(folio, mapped) + foreign
 
-    def _mapped(self) -> dict[int, int]:
+    def _mapped(self, kind: int = PAGE_PRESENT) -> dict[int, int]:
+        """Count the entries of a kind, present or swap, that lead to each frame."""
         counts: dict[int, int] = {}
         for mm in self.world.mms:
             for pte in mm.page_table.entries:
-                if pte & PAGE_PRESENT:
+                if pte & kind:
                     pfn = pte >> PFN_SHIFT
                     counts[pfn] = counts.get(pfn, 0) + 1
         return counts
@@ -113,9 +115,8 @@ class RefcountChecker(Checker):
         for pin in self.world.pins:
             if pin.pfn == folio.pfn and not pin.released:
                 held += GUP_PIN_COUNTING_BIAS if pin.pinned else 1
-        return held + any(
-            folio.pfn in vma.shmem.values() for vma in self.world.mms[0].vmas
-        )
+        shmem = any(folio.pfn in vma.shmem.values() for vma in self.world.mms[0].vmas)
+        return held + folio.swap_cache + shmem
 
     def _report(
         self, folio: Folio, what: str, count: int, mapped: dict[int, int]

@@ -138,6 +138,8 @@ class SnapshotChecker(Checker):
 
     def fork_called(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """Remember from when on the child may take its memory."""
+        if oldmm.name not in self._logs:  # a child itself, not compared so far
+            self._open_log(oldmm)
         self._forks[mm.name] = _Fork(len(self._logs[oldmm.name].events))
 
     def fork_failed(self, oldmm: MmStruct, mm: MmStruct) -> None:
@@ -187,7 +189,8 @@ class SnapshotChecker(Checker):
         }
         if child != fork.expected:
             _Judgement(self, self._logs[oldmm.name], fork, child).report()
-        self._open_log(mm)
+        if mm.name not in self._logs:
+            self._open_log(mm)
 
     @property
     def causality(self) -> Causality:

@@ -11,7 +11,6 @@ from forkfuzz.engine import Machine
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Pin
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import PFN_SHIFT
 from forkfuzz.mm.world import World
 
 from .checker import GUARD_VALUE, Checker
@@ -54,11 +53,18 @@ class OwnStoresChecker(Checker):
         """Note the newest store to a word."""
         self._count += 1
         self._order[store] = (self._count, self.machine.steps)
-        pte = mm.page_table.entries[vpn]
-        doomed = mm.tlb_flush_pending and pte >> PFN_SHIFT != pfn
-        if (mm.name, vpn, index) in self._last and not doomed:
+        if (mm.name, vpn, index) in self._last and not self._doomed(mm, vpn, pfn):
             self._last[mm.name, vpn, index] = store
             self._own[cpu.id, vpn, index] = store
+
+    def _doomed(self, mm: MmStruct, vpn: int, pfn: int) -> bool:
+        """Return whether the frame was just thrown away, its flush still pending."""
+        where = (mm.name, vpn)
+        return (
+            bool(mm.tlb_flush_pending)
+            and not self._entries.leads_to(where, pfn)
+            and self._entries.threw_away(where, pfn)
+        )
 
     def device_stored(self, pin: Pin, index: int, store: int) -> None:
         """Note a store through a pin; its owner must see it."""

@@ -6,6 +6,7 @@ is quick.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -13,7 +14,7 @@ import rich_click as click
 
 from forkfuzz import __version__
 
-from .exit import EXIT_CODES, Exit, code_for
+from .exit import EXIT_CODES, Exit, code_for, say
 
 VERBS = {
     "demo": "demo:demo",
@@ -48,23 +49,51 @@ class _Verbs(click.RichGroup):
 
 @click.group(
     cls=_Verbs,
-    help="Find the interleaving that breaks fork()'s memory snapshot, and replay it.\n"
-    + EXIT_CODES,
+    epilog=EXIT_CODES,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="forkfuzz", message="%(prog)s %(version)s")
-def cli() -> None:
-    """Hold the verbs."""
+@click.pass_context
+def cli(ctx: click.Context) -> int | None:
+    """Find the interleaving that breaks fork()'s memory snapshot, and replay it."""
+    if ctx.invoked_subcommand is not None:
+        return None
+    with contextlib.redirect_stdout(sys.stderr):  # nobody asked for a document
+        click.echo(ctx.get_help())
+    return Exit.USAGE
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with one of `Exit`."""
+    code: int | Exit | None
+    if os.environ.get("NO_COLOR"):
+        # Rich would keep bold and underlined text.
+        click.rich_click.COLOR_SYSTEM = None
     try:
         code = cli.main(arguments, prog_name="forkfuzz", standalone_mode=False)
     except BrokenPipeError:
-        # Whoever read us has seen enough. Python would complain when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = Exit.CLEAN
+        code = Exit.CLEAN  # whoever read us has seen enough
     except BaseException as error:
-        code = error.code if isinstance(error, SystemExit) else code_for(error)
-    sys.exit(code)
+        code = _code_of_exit(error)
+    sys.exit(_flushed(code or Exit.CLEAN))
+
+
+def _code_of_exit(error: BaseException) -> int | Exit:
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        return error.code
+    return code_for(error)
+
+
+def _flushed(code: int) -> int:
+    """Write out what is buffered; return *code*, or what went wrong meanwhile."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # What could not be written would be tried again, loudly, at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        told = code not in {Exit.CLEAN, Exit.VIOLATION}
+        if not (told or isinstance(error, BrokenPipeError)):
+            say(f"forkfuzz: cannot write the output: {error.strerror}")
+            return Exit.USAGE
+    return code

@@ -8,6 +8,7 @@ import rich_click as click
 
 from .exit import EXIT_CODES, Exit
 from .output import echo, json_option, put_json
+from .types import Whole
 
 if TYPE_CHECKING:
     from forkfuzz.bench import Comparison
@@ -15,10 +16,37 @@ if TYPE_CHECKING:
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("scenario", default="mp")
-@click.option("--rules", default="mainline", show_default=True)
-@click.option("--runs", type=click.IntRange(1, 10**6), default=400, show_default=True)
-@click.option("--pairs", type=click.IntRange(1, 1000), default=9, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option(
+    "--rules",
+    default="mainline",
+    show_default=True,
+    metavar="R",
+    help="PRESET[,field=value...]; see: forkfuzz rules.",
+)
+@click.option(
+    "--runs",
+    type=Whole(1, 10**6),
+    default=400,
+    show_default=True,
+    metavar="N",
+    help="Runs of each measurement.",
+)
+@click.option(
+    "--pairs",
+    type=Whole(1, 1000),
+    default=9,
+    show_default=True,
+    metavar="N",
+    help="Measurements of each side.",
+)
+@click.option(
+    "--seed",
+    type=Whole(0, 2**32 - 2),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Equal seeds make equal inputs.",
+)
 @json_option
 def bench(
     *, scenario: str, rules: str, runs: int, pairs: int, seed: int, as_json: bool

@@ -14,19 +14,20 @@ DEMO_SECONDS = 12.0
 """After so long without the violation, something is wrong with forkfuzz."""
 
 INTRODUCTION = """\
-Linux's fork() must give the child the parent's memory as of one instant. A page
-that may be pinned for DMA is copied while fork walks the page tables, and
-mainline copies it while other threads can still store to it. Two pages, one
-thread that stores to A and then to B, one fork: can the child see B without A?
+Linux's fork() must give the child the parent's memory as of one instant.
+A page that may be pinned for DMA is copied while fork walks the page
+tables, and mainline copies it while other threads can still store to it.
+Two pages, one thread that stores to A and then to B, one fork: can the
+child see B without A?
 """
 
 NEXT = """
 Try next:
-  forkfuzz replay {signature}                    the same run again
-  forkfuzz replay {signature} --rules seed       the same schedule, fixed kernel
-  forkfuzz show {signature} --as steps           every step, and what it changed
-  forkfuzz fuzz mp --rules seed            the fixed kernel: nothing is found
-  forkfuzz scenarios                       what else there is"""
+  forkfuzz replay {signature}               the same run again
+  forkfuzz replay {signature} --rules seed  the same schedule, fixed kernel
+  forkfuzz show {signature} --as steps      every step, and what it changed
+  forkfuzz fuzz mp --rules seed          the fixed kernel: nothing is found
+  forkfuzz scenarios                     what else there is"""
 
 
 @click.command(epilog=EXIT_CODES)

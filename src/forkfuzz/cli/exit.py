@@ -23,16 +23,22 @@ class Exit(enum.IntEnum):
     INTERRUPTED = 130  # Ctrl-C, after everything was saved
 
 
-EXIT_CODES = """
-\b
+EXIT_CODES = """\
 Exit codes:
-  0    nothing found (replay: does not reproduce any more)
-  1    violation (replay: reproduces)
-  2    usage, configuration or unreadable input
-  3    forkfuzz's own fault: nondeterminism, internal error
-  4    refused: a limit was exceeded
-  130  interrupted, after a clean save
+
+0    nothing found (replay: does not reproduce any more)
+
+1    violation (replay: reproduces)
+
+2    usage, configuration or unreadable input
+
+3    forkfuzz's own fault: nondeterminism, internal error
+
+4    refused: a limit was exceeded
+
+130  interrupted, after a clean save
 """
+"""What stands below the help of every verb: a paragraph becomes a line there."""
 
 
 def say(message: str) -> None:
@@ -43,11 +49,8 @@ def say(message: str) -> None:
 def code_for(error: BaseException) -> Exit:
     """Say in one line what went wrong, and return the code to exit with."""
     match error:
-        case click.exceptions.NoArgsIsHelpError():
-            say(error.format_message())
-            return Exit.USAGE
         case click.ClickException():
-            say(f"forkfuzz: {_one_line(error.format_message())}")
+            say(f"forkfuzz: {_as_ours(_one_line(error.format_message()))}")
             return Exit.USAGE
         case click.Abort() | KeyboardInterrupt():
             say("forkfuzz: interrupted")
@@ -74,6 +77,11 @@ def _unexpected(error: BaseException) -> Exit:
         "FORKFUZZ_TRACEBACK=1 shows where"
     )
     return Exit.INTERNAL
+
+
+def _as_ours(text: str) -> str:
+    """Return a message of click's in the form of ours: no capital, no full stop."""
+    return text[:1].lower() + text[1:].removesuffix(".")
 
 
 def _one_line(text: str) -> str:

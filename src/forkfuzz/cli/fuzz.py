@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import rich_click as click
 
 from .exit import EXIT_CODES, Exit, say
 from .output import echo, json_option, put_json
+from .types import Duration, Whole
 
 if TYPE_CHECKING:
     from forkfuzz.campaign import CampaignConfig, Event
@@ -21,27 +21,13 @@ DEFAULT_RUNS = 20_000
 """Runs of each scenario where neither --runs nor --time is given."""
 
 DEFAULT_DIR = ".forkfuzz"
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-
-class Duration(click.ParamType[float]):
-    """A number of seconds: ``90``, ``90s``, ``1.5m``, ``2h``."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Read a duration."""
-        found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)([smh]?)", str(value))
-        if found is None or not float(found[1]):
-            self.fail(f"{value!r} is not a duration, expected 90, 90s, 1.5m or 2h")
-        return float(found[1]) * _SECONDS[found[2]]
-
 
 dir_option = click.option(
     "--dir",
     "directory",
     default=DEFAULT_DIR,
     show_default=True,
+    metavar="DIR",
     type=click.Path(path_type=Path),
     help="The campaign's directory.",
 )
@@ -65,7 +51,7 @@ driver_option = click.option(
 )
 @click.option(
     "--runs",
-    type=click.IntRange(1, 10**12),
+    type=Whole(1, 10**12),
     metavar="N",
     help=f"Runs of each scenario [default: {DEFAULT_RUNS}, or no limit with --time].",
 )
@@ -78,9 +64,10 @@ driver_option = click.option(
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 2),
+    type=Whole(0, 2**32 - 2),
     default=1,
     show_default=True,
+    metavar="N",
     help="Equal seeds and --runs make equal campaigns.",
 )
 @dir_option
@@ -89,7 +76,7 @@ driver_option = click.option(
     "corpora",
     multiple=True,
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="More inputs to start from: DIR/SCENARIO/*. Repeatable.",
 )
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import TracebackType
 from typing import Protocol, Self
@@ -114,4 +115,7 @@ class LiveDisplay:
 
 def display(scenario: str) -> Display:
     """Return the display that fits the standard error."""
-    return LiveDisplay(scenario) if sys.stderr.isatty() else PlainDisplay(scenario)
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    if plain or not sys.stderr.isatty():
+        return PlainDisplay(scenario)
+    return LiveDisplay(scenario)

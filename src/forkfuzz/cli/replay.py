@@ -82,7 +82,10 @@ def _execute(stored: Stored, driver: Any, rules: str | None) -> RunResult:
             strategy = Guide(turns_of_decisions(stored.decisions))
             under = parse_rules(rules)
         strategy.begin()
-        return Run(stored.program, under, strategy).execute(drive)
+        result = Run(stored.program, under, strategy).execute(drive)
+    if rules is None:
+        stored.check_used(result)
+    return result
 
 
 def _matches(stored: Stored, result: RunResult, rules: str | None) -> bool:
@@ -98,12 +101,12 @@ def _matches(stored: Stored, result: RunResult, rules: str | None) -> bool:
 def _tell(
     stored: Stored, result: RunResult, rules: str | None, *, reproduces: bool
 ) -> int:
-    from forkfuzz.report import record, violation_text
+    from forkfuzz.report import printable, record, violation_text
 
-    what = stored.violates or "a violation"
+    name, what = printable(stored.name), printable(stored.violates) or "a violation"
     if not reproduces:
-        under = f" under {rules}" if rules else ""
-        echo(f"{stored.name}: {what} does not reproduce{under} ({result.steps} steps)")
+        under = f" under {printable(rules)}" if rules else ""
+        echo(f"{name}: {what} does not reproduce{under} ({result.steps} steps)")
         for violation in result.violations:
             echo(f"  but: {violation.prop}: {violation.message}")
         return Exit.CLEAN
@@ -111,5 +114,5 @@ def _tell(
         recording = record(stored.program, stored.rules, stored.decisions)
         echo(violation_text(recording, stored.violation(recording.result)))
         echo()
-    echo(f"{stored.name}: {what} reproduces ({result.steps} steps)")
+    echo(f"{name}: {what} reproduces ({result.steps} steps)")
     return Exit.VIOLATION

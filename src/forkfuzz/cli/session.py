@@ -15,7 +15,6 @@ from forkfuzz.campaign import (
     Event,
     Finding,
     Finished,
-    Notice,
     Progress,
     Record,
     Versions,
@@ -25,12 +24,15 @@ from forkfuzz.campaign import (
 )
 from forkfuzz.checkers import Severity, Violation
 from forkfuzz.engine import Schedule, dumps
+from forkfuzz.errors import ForkfuzzError
 from forkfuzz.harness import RunResult
 from forkfuzz.report import Shrunk as ShrunkBy
 from forkfuzz.report import assumptions, record, violation_text
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import Program, find_scenario
 from forkfuzz.shrink import shrink_schedule
+
+from .stored import from_schedule
 
 KERNEL = "7.0"
 """The kernel that the model and its presets are named after."""
@@ -70,17 +72,14 @@ class Session:
         for event in fuzz(
             self.config, campaign=self.campaign, seed_folders=seed_folders
         ):
+            if isinstance(event, Finished):
+                self.finished = event
+            elif isinstance(event, Progress):
+                self.campaign.append_stats(_stats(self.config, event))
             yield event
-            match event:
-                case Finding():
-                    self.saved.append(self._save(event))
-                    yield self.saved[-1]
-                case Progress():
-                    self.campaign.append_stats(_stats(self.config, event))
-                case Finished():
-                    self.finished = event
-                case Notice():
-                    pass
+            if isinstance(event, Finding):
+                self.saved.append(self._save(event))
+                yield self.saved[-1]
 
     def headline(self) -> Saved | None:
         """Return the violation to show: one that a program can see, if any."""
@@ -136,14 +135,29 @@ class Session:
                 shrunk.preemptions,
             ),
         )
+        if not self._is_told(record_.signature):
+            self._put_beside(record_, dumps(schedule), text)
+        return text
+
+    def _is_told(self, signature: str) -> bool:
+        """Return whether what an earlier campaign told of this bug is still true."""
+        try:
+            self.campaign.crash_file(signature, "README.md")  # written last
+            data = self.campaign.crash_file(signature, "minimal.schedule")
+            stored = from_schedule(signature, data)
+            result = record(stored.program, stored.rules, stored.decisions).result
+        except ForkfuzzError:
+            return False
+        return stored.violation(result) is not None
+
+    def _put_beside(self, record_: Record, schedule: str, text: str) -> None:
         readme = README.format(record=record_, params=_params(record_), text=text)
         for name, data in (
-            ("minimal.schedule", dumps(schedule)),
+            ("minimal.schedule", schedule),
             ("race.txt", text + "\n"),
             ("README.md", readme),
         ):
             self.campaign.update_crash(record_.signature, name, data.encode())
-        return text
 
 
 README = """\

@@ -16,7 +16,12 @@ FORMS = ("race", "steps", "json", "schedule")
 @click.command(epilog=EXIT_CODES)
 @click.argument("what", metavar="SIG|FILE")
 @click.option(
-    "--as", "form", type=click.Choice(FORMS), default="race", show_default=True
+    "--as",
+    "form",
+    type=click.Choice(FORMS),
+    default="race",
+    show_default=True,
+    help="In which form.",
 )
 @dir_option
 @click.option("--original", is_flag=True, help="The run as found, before shrinking.")
@@ -44,6 +49,7 @@ def show(*, what: str, form: str, directory: Path, original: bool) -> int:
         echo(dumps(schedule).rstrip("\n"))
         return Exit.CLEAN
     recording = record(stored.program, stored.rules, stored.decisions)
+    stored.check_used(recording.result)
     if form == "race":
         echo(violation_text(recording, stored.violation(recording.result)))
     elif form == "steps":

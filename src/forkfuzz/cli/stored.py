@@ -8,9 +8,10 @@ import attrs
 
 from forkfuzz.campaign import Campaign, Record, decisions_of, decode, is_signature
 from forkfuzz.campaign.reading import read_limited
+from forkfuzz.campaign.record import MAX_BYTES
 from forkfuzz.checkers import Violation
 from forkfuzz.engine import Decision, loads
-from forkfuzz.errors import FormatError, UsageError
+from forkfuzz.errors import FormatError, RefusedError, ReplayError, UsageError
 from forkfuzz.harness import RunResult
 from forkfuzz.rules import Rules, format_rules, parse_rules
 from forkfuzz.scenarios import Program, find_scenario, open_program
@@ -51,6 +52,21 @@ class Stored:
                 return violation
         return None
 
+    def check_used(self, result: RunResult) -> None:
+        """Refuse a run that ended before the schedule did.
+
+        Raises:
+            ReplayError: There are decisions left.
+        """
+        used, stored = len(result.decisions), len(self.decisions)
+        if used < stored:
+            msg = (
+                f"schedule step {used} wants {str(self.decisions[used])!r}, but the "
+                f"run is over, {stored - used} decisions early; the model has changed "
+                "since the schedule was recorded"
+            )
+            raise ReplayError(msg, step=used)
+
 
 def open_stored(name: str, directory: Path, *, original: bool = False) -> Stored:
     """Open the run that *name* stands for.
@@ -63,13 +79,26 @@ def open_stored(name: str, directory: Path, *, original: bool = False) -> Stored
 
     Raises:
         UsageError: There is no such run, or the file cannot be read as one.
+        RefusedError: The file is larger than any schedule or record may be.
     """
     if is_signature(name) and not Path(name).exists():
         return _open_crash(name, directory, original=original)
-    data = read_limited(Path(name))
+    data = _read(Path(name))
     if data.lstrip()[:1] == b"{":
         return _from_record(name, decode(data))
-    return _from_schedule(name, data)
+    return from_schedule(name, data)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size if path.is_file() else 0
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        msg = f"cannot read {str(path)!r}: {error}"
+        raise FormatError(msg) from error
+    if size > MAX_BYTES:
+        msg = f"{str(path)!r} has {size} bytes, expected at most {MAX_BYTES}"
+        raise RefusedError(msg)
+    return read_limited(path)
 
 
 def _open_crash(signature: str, directory: Path, *, original: bool) -> Stored:
@@ -81,7 +110,7 @@ def _open_crash(signature: str, directory: Path, *, original: bool) -> Stored:
         except FormatError:
             pass  # killed between saving and shrinking; the record is whole
         else:
-            return attrs.evolve(_from_schedule(signature, text), record=record)
+            return attrs.evolve(from_schedule(signature, text), record=record)
     return _from_record(signature, record)
 
 
@@ -97,7 +126,13 @@ def _from_record(name: str, record: Record) -> Stored:
     )
 
 
-def _from_schedule(name: str, data: bytes) -> Stored:
+def from_schedule(name: str, data: bytes) -> Stored:
+    """Return the run that a stored schedule describes.
+
+    Raises:
+        UsageError: It cannot be read, or does not say what it is for.
+        RefusedError: It is beyond the limits.
+    """
     schedule = loads(data)
     header = schedule.header
     for key in ("scenario", "rules"):

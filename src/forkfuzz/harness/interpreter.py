@@ -294,6 +294,10 @@ class ThreadRunner:
                 execution.kill(thread)
             case p.Collapse():
                 await self._do_collapse()
+            case p.SwapOut(page):
+                await execution.protocol.swap_out(
+                    self.cpu, execution.world, execution.vpn(page)
+                )
 
     async def _do_store(self, statement: p.Store) -> AccessResult:
         vpn = self.execution.vpn(statement.page)

@@ -15,7 +15,8 @@ from forkfuzz.locking.mmap_lock import (
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.mm_types import VM_READ, VM_WRITE, VmAreaStruct
 
-from .memory import VmFault, VmFaultReason, handle_mm_fault
+from .memory import VmFault, VmFaultReason
+from .memory_fault import handle_mm_fault
 from .mmu import AccessResult
 
 

@@ -21,7 +21,8 @@ from forkfuzz.mm.pgtable import (
 from forkfuzz.mm.world import World
 
 from .fault import access_error
-from .memory import VmFault, VmFaultReason, handle_mm_fault, ptep_get
+from .memory import VmFault, VmFaultReason, ptep_get
+from .memory_fault import handle_mm_fault
 
 
 async def gup_fast_fallback(

@@ -25,11 +25,13 @@ from forkfuzz.mm.pgtable import (
     PAGE_PRESENT,
     PAGE_SPECIAL,
     PTE_MARKER_GUARD,
+    PTE_SWAP,
     Pte,
     pte_pfn,
 )
 
 from .memory import ptep_get
+from .swap import folio_free_swap
 from .tlbflush import flush_tlb_mm_range
 
 
@@ -144,6 +146,8 @@ async def zap_pte(cpu: Cpu, mm: MmStruct, vpn: int, new: Pte = NONE) -> Pte:
     if folio is not None:
         await point("zap_pte_range:folio_remove_rmap_pte", folio.touch)
         mm.world.add_mapping(folio, -1)
+    if pte & PTE_SWAP:
+        await folio_free_swap(mm.world, mm.world.frames[pte_pfn(pte)])
     await spin_unlock(cpu, mm.ptl)
     return pte
 

@@ -1,7 +1,7 @@
 """The part of mm/memory.c that fork uses: copying page tables.
 
 Source: mm/memory.c: copy_page_range and what it calls. Left out: upper levels, huge
-pages, swap, migration and device entries, userfaultfd, MMU notifiers, accounting.
+pages, migration and device entries, userfaultfd, MMU notifiers, accounting.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from forkfuzz.mm.pgtable import (
     PAGE_PRESENT,
     PAGE_RW,
     PAGE_SPECIAL,
+    PTE_SWAP,
     Pte,
     mk_pte,
     pte_mkclean,
@@ -36,6 +37,7 @@ from forkfuzz.mm.pgtable import (
 
 from .memory import copy_folio, maybe_mkwrite, ptep_get, set_pte_at
 from .rmap import ask_if_pinned, folio_try_dup_anon_rmap_pte
+from .swap import copy_swap_pte
 from .tlbflush import flush_tlb_page
 
 ENTRIES_BEFORE_BREAK = 4
@@ -148,9 +150,11 @@ async def _copy_ptes_locked(copy: _Copy, vpn: int) -> tuple[int, CopyResult]:
                 return vpn, CopyResult.EAGAIN
             _drop_prealloc(copy)
             progress += 1
+        elif ptent & PTE_SWAP:
+            await copy_swap_pte(copy.dst_mm, copy.src_mm, vpn, ptent)
         elif ptent != NONE:
             # A guard marker: the parent's stays, the child gets the same.
-            await set_pte_at(copy.dst_mm, vpn, ptent, "copy_nonpresent_pte:set_pte_at")
+            await set_pte_at(copy.dst_mm, vpn, ptent, "copy_nonpresent_pte:set_marker")
         vpn += 1
     return vpn, CopyResult.DONE
 

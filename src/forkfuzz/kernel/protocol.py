@@ -20,6 +20,7 @@ from .khugepaged import collapse_range
 from .madvise import madvise_dontneed, madvise_guard_install, madvise_vma_behavior
 from .mmap import exit_mmap
 from .mmu import AccessResult
+from .vmscan import shrink_folio
 
 ADVICE = ("dontneed", "dontfork", "wipeonfork", "guard")
 """What `Protocol.madvise` takes."""
@@ -57,6 +58,10 @@ class Protocol(TypingProtocol):
 
     async def collapse(self, cpu: Cpu, mm: MmStruct) -> None:
         """Let khugepaged move the pages of an address space to new frames."""
+        ...
+
+    async def swap_out(self, cpu: Cpu, world: World, vpn: int) -> None:
+        """Let reclaim move the parent's page to the swap cache."""
         ...
 
     async def exit(self, cpu: Cpu) -> None:
@@ -104,6 +109,10 @@ class Linux:
     async def collapse(self, cpu: Cpu, mm: MmStruct) -> None:
         """Source: mm/khugepaged.c: collapse_huge_page."""
         await collapse_range(cpu, mm)
+
+    async def swap_out(self, cpu: Cpu, world: World, vpn: int) -> None:
+        """Source: mm/vmscan.c: shrink_folio_list."""
+        await shrink_folio(cpu, world, vpn)
 
     async def exit(self, cpu: Cpu) -> None:
         """Source: mm/mmap.c: exit_mmap."""

@@ -1,7 +1,7 @@
 """Page frames: contents, counts, and who holds references.
 
 Source: include/linux/mm_types.h (struct folio), page-flags.h (PageAnonExclusive).
-Left out: large folios, LRU lists, the swap cache.
+Left out: large folios, LRU lists.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ class Folio:
         mapcount: Page-table entries that map it (not stored minus one).
         anon: Whether it is anonymous memory.
         anon_exclusive: PageAnonExclusive: certainly not shared.
+        locked: PG_locked, the folio lock.
+        swap_cache: Whether the swap cache holds it, with one reference.
         free: Whether the allocator has it.
     """
 
@@ -52,10 +54,12 @@ class Folio:
         "anon",
         "anon_exclusive",
         "free",
+        "locked",
         "mapcount",
         "peek",
         "pfn",
         "refcount",
+        "swap_cache",
         "touch",
         "word_reads",
         "word_writes",
@@ -69,6 +73,8 @@ class Folio:
         self.mapcount = 0
         self.anon = False
         self.anon_exclusive = False
+        self.locked = False
+        self.swap_cache = False
         self.free = True
         self.word_reads, self.word_writes = word_accesses(pfn, words)
         self.peek, self.touch = count_accesses(pfn)

@@ -1,7 +1,7 @@
 """Page-table entries as the hardware has them: one word, some bits, a frame number.
 
 Source: arch/x86/include/asm/pgtable.h, pgtable_types.h, include/linux/pgtable.h.
-Left out: upper levels, huge entries, swap and migration entries, soft-dirty, uffd-wp.
+Left out: upper levels, huge entries, migration entries, soft-dirty, uffd-wp.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ PAGE_SPECIAL = 1 << 9
 """Not an ordinary page: the zero page, which has no counts."""
 PTE_MARKER_GUARD = 1 << 10
 """Not present: a guard region installed with MADV_GUARD_INSTALL."""
+PTE_SWAP = 1 << 7
+"""Not present: a swap entry; the frame number is that of the page in the swap cache."""
+PTE_SWP_EXCLUSIVE = 1 << 8
+"""In a swap entry: the page was exclusive when it was unmapped."""
 PAGE_SAVED_DIRTY = 1 << 11
 """Where pte_wrprotect keeps the dirty bit; bit 58 in the hardware."""
 
@@ -34,8 +38,13 @@ def mk_pte(pfn: int, prot: int) -> Pte:
     return Pte(pfn << PFN_SHIFT | prot | PAGE_PRESENT)
 
 
+def mk_swap_pte(pfn: int, *, exclusive: bool) -> Pte:
+    """Return a swap entry for the page in frame *pfn*."""
+    return Pte(pfn << PFN_SHIFT | PTE_SWAP | (PTE_SWP_EXCLUSIVE if exclusive else 0))
+
+
 def pte_pfn(pte: int) -> int:
-    """Return the frame number; meaningful for present entries only."""
+    """Return the frame number of a present or swap entry."""
     return pte >> PFN_SHIFT
 
 

@@ -18,6 +18,8 @@ from forkfuzz.mm.pgtable import (
     PAGE_SPECIAL,
     PFN_SHIFT,
     PTE_MARKER_GUARD,
+    PTE_SWAP,
+    PTE_SWP_EXCLUSIVE,
 )
 from forkfuzz.mm.watch import Watcher
 from forkfuzz.mm.world import World
@@ -35,6 +37,9 @@ _FLAGS = (
 
 def decode(pte: int) -> str:
     """Return an entry in words, such as ``frame 3 W D A``."""
+    if pte & PTE_SWAP:
+        exclusive = " exclusive" if pte & PTE_SWP_EXCLUSIVE else ""
+        return f"swap, frame {pte >> PFN_SHIFT}{exclusive}"
     if not pte & PAGE_PRESENT:
         return "guard" if pte & PTE_MARKER_GUARD else "none"
     name = "zero page" if pte & PAGE_SPECIAL else f"frame {pte >> PFN_SHIFT}"

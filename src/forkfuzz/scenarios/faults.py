@@ -13,6 +13,7 @@ from .program import (
     Program,
     Statement,
     Store,
+    SwapOut,
     Thread,
     Wait,
 )
@@ -93,7 +94,7 @@ def guard(*, pages: int) -> Program:
         "guard",
         tuple(PageSpec(name, untouched=True, vma=n) for n, name in enumerate(names)),
         (FORK, Thread("T1", tuple(Madvise(n, "guard") for n in names))),
-        sometimes=("copy_nonpresent_pte:set_pte_at",),
+        sometimes=("copy_nonpresent_pte:set_marker",),
     )
 
 
@@ -134,4 +135,30 @@ def child_collapse(*, rounds: int) -> Program:
             Thread("khugepaged", (Collapse(),), kind="kernel"),
         ),
         sometimes=("__collapse_huge_page_copy:copy_mc_user_highpage",),
+    )
+
+
+@scenario(
+    "swapout",
+    "reclaim unmaps pages through rmap while fork walks, with a flush that comes late",
+    rounds=2,
+    pinned=0,
+)
+def swapout(*, rounds: int, pinned: int) -> Program:
+    """A thread stores to the pages that reclaim moves to the swap cache."""
+    stores = [Store(p, 0, i) for i in range(1, rounds + 1) for p in ("A", "B")]
+    return Program(
+        "swapout",
+        (PageSpec("A", pin="rw" if pinned else ""), PageSpec("B")),
+        (
+            FORK,
+            Thread("T1", tuple(stores)),
+            Thread("kswapd", (SwapOut("A"), SwapOut("B")), kind="kernel"),
+            Thread("C", (Load("B", 0, "b"), Store("B", 0, 90)), kind="child"),
+        ),
+        sometimes=(
+            "do_swap_page:set_pte_at",
+            "copy_nonpresent_pte:clear_swp_exclusive",
+            SHARED,
+        ),
     )

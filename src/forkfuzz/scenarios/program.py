@@ -132,6 +132,13 @@ class Collapse:
 
 
 @attrs.frozen(slots=True)
+class SwapOut:
+    """Reclaim moves the parent's page to the swap cache, unless it may be pinned."""
+
+    page: str
+
+
+@attrs.frozen(slots=True)
 class Post:
     """Let one `Wait` on the same semaphore go on."""
 
@@ -167,6 +174,7 @@ Statement = (
     | DmaLoad
     | Madvise
     | Collapse
+    | SwapOut
     | Post
     | Wait
     | Kill

@@ -14,6 +14,7 @@ from .program import (
     Program,
     Statement,
     Store,
+    SwapOut,
     Thread,
     Unpin,
     Wait,
@@ -124,4 +125,33 @@ def vmsplice() -> Program:
             Thread("C", child, kind="child"),
         ),
         sometimes=("dma:read_word",),
+    )
+
+
+@scenario(
+    "pin-swapout",
+    "a page pinned without locks while reclaim decides whether it is pinned",
+    rounds=1,
+)
+def pin_swapout(*, rounds: int) -> Program:
+    """Reclaim moves the page to the swap cache while a thread pins it, and forks."""
+    body: list[Statement] = []
+    for i in range(1, rounds + 1):
+        body += [Pin("A"), Store("A", 1, i), Wait("written"), Unpin("A")]
+    device: list[Statement] = []
+    for i in range(1, rounds + 1):
+        device += [DmaStore("A", 0, i), Post("written")]
+    return Program(
+        "pin-swapout",
+        (PageSpec("A", words=2),),
+        (
+            Thread("T1", (*body, Fork())),
+            Thread("dev", tuple(device), kind="device"),
+            Thread("kswapd", (SwapOut("A"),), kind="kernel"),
+        ),
+        sometimes=(
+            "gup_fast_pte_range:try_grab_folio_fast",
+            "do_swap_page:set_pte_at",
+            "try_to_unmap_one:restore_pte",
+        ),
     )

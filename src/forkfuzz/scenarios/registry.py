@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 
@@ -12,6 +13,9 @@ from forkfuzz.errors import UsageError
 from .program import Program
 
 MAX_PARAMETER = 1000
+MAX_PRODUCT = 300_000
+"""Of all parameters of a scenario: no program has more statements than that."""
+
 _SPEC = re.compile(r"[a-z0-9-]{1,40}")
 
 
@@ -47,6 +51,12 @@ class Scenario:
                 msg = f"{name}={value} is out of range, expected 0 to {MAX_PARAMETER}"
                 raise UsageError(msg)
             values[name] = value
+        size = math.prod(max(value, 1) for value in values.values())
+        if size > MAX_PRODUCT:
+            # Building it would take the machine's memory before the size is seen.
+            msg = f"{self.name}: the parameters multiply to {size}, "
+            msg += f"expected at most {MAX_PRODUCT}"
+            raise UsageError(msg)
         changed = [f"{n}={v}" for n, v in values.items() if v != self.parameters[n]]
         program: Program = self.build(**values)
         return attrs.evolve(program, name=" ".join([self.name, *changed]))
