@@ -106,7 +106,7 @@ def test_without_vma_locks_a_fault_copies_the_page_away_from_the_cut() -> None:
     assert race.labels("F").count("__copy_present_ptes:set_ptes") == 1
     race.to("T1", "spin_lock:acquire")
     assert race.blocked("T1")
-    race.answer("copy_pte_range:spin_needbreak", 1)
+    race.answer("copy_pte_range:need_resched", 1)
     assert race.props() == []
 
 

@@ -19,7 +19,13 @@ from forkfuzz.campaign import Campaign
 from forkfuzz.cli import main
 
 SOURCE = Path(forkfuzz.__file__).parents[1]
-TERMINAL_SETTINGS = ("FORCE_COLOR", "PY_COLORS", "CI", "GITHUB_ACTIONS", "TTY_COMPATIBLE")
+TERMINAL_SETTINGS = (
+    "FORCE_COLOR",
+    "PY_COLORS",
+    "CI",
+    "GITHUB_ACTIONS",
+    "TTY_COMPATIBLE",
+)
 QUICK = ("--engine", "builtin", "--driver", "inline")
 """The engine and the driver that start at once."""
 
@@ -32,7 +38,7 @@ class Outcome:
     out: str
     err: str
 
-    def lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[Any]:
         """Return the JSON documents on the standard output."""
         return [json.loads(line) for line in self.out.splitlines()]
 

@@ -276,7 +276,7 @@ def test_a_hostile_option_is_refused(arguments: list[str], campaign: Path) -> No
     assert contents(campaign) == before
 
 
-@pytest.mark.parametrize("where", ["/dev/null", "/dev/null/x", "/proc/x", "a\x00b"])
+@pytest.mark.parametrize("where", ["/dev/null", "/dev/null/x", "/proc/x"])
 def test_a_directory_that_cannot_be_is_refused(where: str) -> None:
     """A campaign needs one that it can make and write."""
     assert_one_line(call("fuzz", "mp", *QUICK, "--runs", "5", "--dir", where), 2)
@@ -292,6 +292,15 @@ def test_a_directory_in_use_is_refused(campaign: Path) -> None:
     assert f"is in use by process {os.getpid()}" in outcome.err
 
 
+def kept(campaign: Path) -> dict[str, bytes]:
+    """Return what a further campaign adds to, but does not change."""
+    return {
+        name: data
+        for name, data in contents(campaign).items()
+        if name.startswith(("corpus/", "crashes/"))
+    }
+
+
 @pytest.mark.parametrize("name", ["lock", "stats.ndjson", "record.json", "a crash"])
 def test_a_link_in_the_campaign_leads_nowhere(
     name: str, campaign: Path, tmp_path: Path
@@ -301,14 +310,14 @@ def test_a_link_in_the_campaign_leads_nowhere(
     outside.mkdir()
     (outside / "precious").write_text("a line\nand the rest")
     crash = campaign / "crashes" / visible_signature(campaign)
-    before = contents(campaign)
     if name == "a crash":
         crash.rename(campaign / "crashes" / "moved")
-        crash.symlink_to(outside)
+        crash.symlink_to(outside, target_is_directory=True)
     else:
         path = (crash if name == "record.json" else campaign) / name
         path.unlink()
         path.symlink_to(outside / "precious")
+    before = kept(campaign)
     if name == "record.json":
         outcome = call("replay", crash.name, "--original", "--dir", campaign)
     else:
@@ -316,13 +325,7 @@ def test_a_link_in_the_campaign_leads_nowhere(
     assert outcome.code == 2
     assert outcome.err.count("\n") == 1
     assert contents(outside) == {"precious": b"a line\nand the rest"}
-    after = contents(campaign)
-    moved = {n.replace(crash.name, "moved") for n in before if crash.name in n}
-    kept = {n: data for n, data in before.items() if n in after and name not in n}
-    assert {n: after[n] for n in kept if n != "campaign.toml"} == {
-        n: data for n, data in kept.items() if n not in {"campaign.toml"}
-    }
-    assert name != "a crash" or moved <= set(after)
+    assert before.items() <= kept(campaign).items()
 
 
 def test_a_damaged_input_in_the_corpus_is_only_an_input(campaign: Path) -> None:

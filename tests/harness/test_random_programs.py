@@ -21,6 +21,7 @@ from forkfuzz.scenarios.program import (
     Program,
     Statement,
     Store,
+    SwapOut,
     Thread,
     Unpin,
 )
@@ -89,6 +90,11 @@ def programs(draw: some.DrawFn) -> Program:
         threads.append(Thread("dev", tuple(body(dma, count, 600)), "device"))
     if draw(some.booleans()):
         threads.append(Thread("khugepaged", (Collapse(),), "kernel"))
+    if draw(some.booleans()):
+        outs = [
+            SwapOut(NAMES[n % count]) for n, _ in draw(some.lists(PLACE, max_size=2))
+        ]
+        threads.append(Thread("kswapd", tuple(outs), "kernel"))
     lax = draw(some.booleans())
     sites = draw(some.lists(some.sampled_from(SITES), max_size=1))
     return Program("random", specs, tuple(threads), lax, tuple(sites))

@@ -134,7 +134,7 @@ def test_threads_that_wait_for_each_other_are_a_deadlock() -> None:
     )
     result = race.end()
     assert result.outcome is Outcome.DEADLOCK
-    assert [v.prop for v in result.violations] == ["lock.deadlock"]
+    assert [v.prop for v in result.violations] == ["run.stuck"]
     assert result.violations[0].points == ("semaphore:wait",)
 
 

@@ -118,7 +118,7 @@ def test_the_child_gets_a_writable_exclusive_copy_and_the_parent_keeps_all() -> 
     assert not race.pte("A") & PAGE_RW
     race.finish("T1")
     assert race.folio("A") is parent
-    assert "wp_page_copy:copy_user_page" not in race.labels("T1")[:12]
+    assert "wp_page_copy:__wp_page_copy_user" not in race.labels("T1")[:12]
     assert race.props() == []
 
 
@@ -199,7 +199,7 @@ def test_fork_gives_way_to_a_spinning_fault_after_some_entries() -> None:
     race = Race(program(names, forker(), thread("T1", st("Z", 1))))
     race.past("F", "__copy_present_ptes:set_ptes")
     race.to("T1", "spin_lock:acquire")
-    race.answer("copy_pte_range:spin_needbreak", 1)
+    race.answer("copy_pte_range:need_resched", 1)
     race.to("F", "spin_unlock:release")
     assert race.labels("F").count("__copy_present_ptes:set_ptes") == 4
     race.past("F", "spin_unlock:release")

@@ -25,7 +25,9 @@ def test_reclaim_replaces_an_exclusive_mapping_by_an_exclusive_swap_entry() -> N
     race = swaps()
     folio = race.folio("A")
     race.finish("kswapd")
-    assert race.pte("A") & (PTE_SWAP | PTE_SWP_EXCLUSIVE) == PTE_SWAP | PTE_SWP_EXCLUSIVE
+    assert (
+        race.pte("A") & (PTE_SWAP | PTE_SWP_EXCLUSIVE) == PTE_SWAP | PTE_SWP_EXCLUSIVE
+    )
     assert not race.pte("A") & PAGE_PRESENT
     assert (folio.mapcount, folio.refcount, folio.swap_cache) == (0, 1, True)
     assert not folio.anon_exclusive
@@ -44,7 +46,7 @@ def test_reclaim_puts_the_entry_back_when_a_pin_came_before_the_clear() -> None:
     """The test for pins comes after the entry was cleared, and sees the reference."""
     race = swaps(thread("T1", Pin("A")))
     before = race.pte("A")
-    race.until("kswapd", "try_to_unmap_one:ptep_get_and_clear")
+    race.to("kswapd", "try_to_unmap_one:ptep_get_and_clear")
     race.finish("T1")
     race.finish("kswapd")
     assert race.pte("A") == before
@@ -55,9 +57,10 @@ def test_reclaim_puts_the_entry_back_when_a_pin_came_before_the_clear() -> None:
 def test_a_fast_pin_that_read_the_entry_before_the_clear_finds_it_gone() -> None:
     """The entry is read again once the reference is held, and the pin starts over."""
     race = swaps(thread("T1", Pin("A")))
-    race.until("T1", "gup_fast_pte_range:try_grab_folio_fast")
-    race.until("kswapd", "try_to_unmap_one:set_pte_at")
-    race.until("T1", "gup_put_folio:folio_put_refs")
+    race.to("T1", "gup_fast_pte_range:try_grab_folio_fast")
+    race.to("kswapd", "try_to_unmap_one:set_pte_at")
+    race.past("T1", "gup_fast:local_irq_restore")
+    assert "gup_put_folio:folio_put_refs" in race.labels("T1")
     race.finish("kswapd", "T1")
     assert race.props() == []
     assert race.folio("A").anon_exclusive

@@ -88,8 +88,8 @@ def test_reuse_by_refcount_copies_a_page_that_is_exclusive() -> None:
 
 
 ORDER = [
-    "wp_page_copy:copy_user_page",
-    "wp_page_copy:copy_user_page",
+    "wp_page_copy:__wp_page_copy_user",
+    "wp_page_copy:__wp_page_copy_user",
     "spin_lock:acquire",
     "wp_page_copy:pte_same",
     "wp_page_copy:ptep_clear",
@@ -98,13 +98,15 @@ ORDER = [
     "flush_tlb_mm_range:flush_local",
     "flush_tlb_mm_range:wait_for_acks",
     "wp_page_copy:set_pte_at",
-    "wp_page_copy:folio_remove_rmap",
+    "wp_page_copy:folio_remove_rmap_pte",
     "spin_unlock:release",
     "wp_page_copy:folio_put",
 ]
 
 
-def wp_labels(race: Race, *, start: str = "wp_page_copy:copy_user_page") -> list[str]:
+def wp_labels(
+    race: Race, *, start: str = "wp_page_copy:__wp_page_copy_user"
+) -> list[str]:
     """Return the steps of T1 in wp_page_copy, from its copy on."""
     labels = race.labels("T1")
     labels = labels[labels.index(start) :]
@@ -134,7 +136,7 @@ def test_an_early_rmap_drop_comes_before_the_flush() -> None:
     race = forked(rules="seed,rmap_drop=before_flush")
     race.finish("T1")
     labels = wp_labels(race)
-    assert labels.index("wp_page_copy:folio_remove_rmap") < labels.index(
+    assert labels.index("wp_page_copy:folio_remove_rmap_pte") < labels.index(
         "flush_tlb_mm_range:inc_mm_tlb_gen"
     )
 
@@ -143,7 +145,7 @@ def test_the_mapping_is_dropped_under_the_lock_and_its_reference_after_it() -> N
     """WC10 then WC11: mapcount first, both references once the lock is dropped."""
     race = forked()
     old = race.folio("A")
-    race.past("T1", "wp_page_copy:folio_remove_rmap")
+    race.past("T1", "wp_page_copy:folio_remove_rmap_pte")
     assert (old.mapcount, old.refcount) == (1, 3)
     race.past("T1", "spin_unlock:release")
     assert (old.mapcount, old.refcount) == (1, 3)
@@ -154,10 +156,10 @@ def test_the_mapping_is_dropped_under_the_lock_and_its_reference_after_it() -> N
 def test_the_copy_is_made_without_the_page_table_lock_and_word_by_word() -> None:
     """WC3: two words, two steps, no lock."""
     race = forked()
-    race.to("T1", "wp_page_copy:copy_user_page")
+    race.to("T1", "wp_page_copy:__wp_page_copy_user")
     assert not race.mm().ptl.writer
     race.step("T1")
-    assert race.label("T1") == "wp_page_copy:copy_user_page"
+    assert race.label("T1") == "wp_page_copy:__wp_page_copy_user"
 
 
 def test_the_lock_is_held_from_the_recheck_to_the_rmap_drop() -> None:
@@ -177,7 +179,7 @@ def test_a_copy_that_came_too_late_is_dropped() -> None:
         program([page], forker(), thread("T1", st("A", 1)), thread("T2", st("A", 2, 1)))
     )
     race.finish("F")
-    race.to("T1", "wp_page_copy:copy_user_page")
+    race.to("T1", "wp_page_copy:__wp_page_copy_user")
     race.finish("T2")
     race.past("T1", "wp_page_copy:pte_same")
     race.finish("T1")

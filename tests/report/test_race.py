@@ -49,7 +49,7 @@ def test_a_deadlock_says_who_waits_for_what(
     recording = record_one(crossed, "mainline")
     headline = recording.result.headline()
     assert headline is not None
-    assert headline.prop == "lock.deadlock"
+    assert headline.prop == "run.stuck"
     assert "\n".join(race_table(recording)) == snapshot
 
 

@@ -50,6 +50,7 @@ PROPERTIES: dict[str, str] = {
     "lock.order": "locks are taken in an order, or a state, that can deadlock",
     "lock.deadlock": "no task can go on",
     "run.livelock": "the run does not end",
+    "run.stuck": "the program's threads wait for each other, not for the kernel",
     "fork.not-undone": "a failed fork leaves something of the child",
     "child.pte-flags": "fork gave the child an entry with wrong bits",
 }

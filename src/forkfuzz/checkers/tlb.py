@@ -10,6 +10,7 @@ from forkfuzz.mm.pgtable import PAGE_PRESENT, PAGE_RW, PFN_SHIFT
 from forkfuzz.mm.world import World
 
 from .checker import Checker
+from .entries import Entries
 from .violation import Severity
 
 
@@ -24,24 +25,44 @@ def _in_use(cpu: Cpu, mm: MmStruct) -> bool:
 class StaleWritableChecker(Checker):
     """Looks for cached rights that the page tables no longer give (I1)."""
 
+    def start(self, world: World, machine: Machine) -> None:
+        """Take over the entries that there are before the first step."""
+        super().start(world, machine)
+        self._entries = Entries(world.mms)
+
+    def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
+        """Follow an entry."""
+        self._entries.set(mm, vpn, new)
+
+    def zapped(self, mm: MmStruct, vpn: int) -> None:
+        """Follow an entry that is gone for good."""
+        self._entries.zapped(mm, vpn)
+
     def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """From the cut on, no CPU may store to what the child has."""
         for vpn in range(len(self.world.pages)):
             self._check(oldmm, vpn)
 
     def flushed(self, mm: MmStruct, vpn: int | None) -> None:
-        """A completed flush leaves nothing behind."""
-        for page in range(len(self.world.pages)) if vpn is None else (vpn,):
+        """A completed flush leaves nothing behind.
+
+        One of a single page comes after that page's entry was changed, and must have
+        removed what the old one allowed. One of everything may overtake an entry that
+        reclaim has just cleared, whose own flush is to come.
+        """
+        if vpn is not None:
+            self._check(mm, vpn, cleared=not mm.page_table.entries[vpn])
+            return
+        for page in range(len(self.world.pages)):
             self._check(mm, page)
 
-    def _check(self, mm: MmStruct, vpn: int) -> None:
-        pte = mm.page_table.entries[vpn]
+    def _check(self, mm: MmStruct, vpn: int, *, cleared: bool = False) -> None:
         for cpu in self.world.cpus:
             entry = cpu.tlb.get(vpn)
             if entry is None or not entry & PAGE_RW or not _in_use(cpu, mm):
                 continue
             pfn = entry >> PFN_SHIFT
-            mapped_here = pte & PAGE_PRESENT and pte >> PFN_SHIFT == pfn
+            mapped_here = self._entries.leads_to((mm.name, vpn), pfn) and not cleared
             if self._mapped_elsewhere(mm, vpn, pfn):
                 self._report(cpu, vpn, pfn, "another mm maps")
             elif not mapped_here and not mm.tlb_flush_pending:
@@ -49,8 +70,7 @@ class StaleWritableChecker(Checker):
 
     def _mapped_elsewhere(self, mm: MmStruct, vpn: int, pfn: int) -> bool:
         return any(
-            other.page_table.entries[vpn] & PAGE_PRESENT
-            and other.page_table.entries[vpn] >> PFN_SHIFT == pfn
+            self._entries.leads_to((other.name, vpn), pfn)
             and not self.is_shared(other, vpn)
             and not self._fork_under_way(mm, other)
             for other in self.world.mms

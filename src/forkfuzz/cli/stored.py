@@ -62,8 +62,8 @@ class Stored:
         if used < stored:
             msg = (
                 f"schedule step {used} wants {str(self.decisions[used])!r}, but the "
-                f"run is over, {stored - used} decisions early; the model has changed "
-                "since the schedule was recorded"
+                f"run is over, with {stored - used} of {stored} decisions left; the "
+                "model has changed since the schedule was recorded"
             )
             raise ReplayError(msg, step=used)
 
@@ -92,13 +92,14 @@ def open_stored(name: str, directory: Path, *, original: bool = False) -> Stored
 def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size if path.is_file() else 0
+        if size <= MAX_BYTES:
+            return read_limited(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        msg = f"cannot read {str(path)!r}: {error}"
+        reason = getattr(error, "strerror", None) or error
+        msg = f"cannot read {str(path)!r}: {reason}"
         raise FormatError(msg) from error
-    if size > MAX_BYTES:
-        msg = f"{str(path)!r} has {size} bytes, expected at most {MAX_BYTES}"
-        raise RefusedError(msg)
-    return read_limited(path)
+    msg = f"{str(path)!r} has {size} bytes, expected at most {MAX_BYTES}"
+    raise RefusedError(msg)
 
 
 def _open_crash(signature: str, directory: Path, *, original: bool) -> Stored:

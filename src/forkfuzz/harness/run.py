@@ -23,6 +23,11 @@ Driver = Callable[[Machine], None]
 MAX_STEPS = 5000
 """A run of more steps counts as a livelock; programs that ship take a few hundred."""
 
+PROGRAM_ORDER = frozenset(
+    {"semaphore:wait", "dma:wait_for_reference", "thread:child_runnable"}
+)
+"""Points at which a thread waits for what the program says, not for the kernel."""
+
 LINUX = Linux()
 
 
@@ -99,7 +104,9 @@ def _no_progress(machine: Machine) -> list[Violation]:
     waiting = [t for t in machine.tasks if not t.done and not t.daemon]
     points = tuple(sorted({task.label for task in waiting}))
     names = ", ".join(f"{task.name} at {task.label}" for task in waiting)
-    if machine.outcome is Outcome.DEADLOCK:
+    if machine.outcome is Outcome.DEADLOCK and set(points) <= PROGRAM_ORDER:
+        prop, message = "run.stuck", f"the program waits for itself: {names}"
+    elif machine.outcome is Outcome.DEADLOCK:
         prop, message = "lock.deadlock", f"nothing can go on: {names}"
     elif machine.outcome is Outcome.LIVELOCK:
         prop, message = "run.livelock", f"{machine.steps} steps without end: {names}"

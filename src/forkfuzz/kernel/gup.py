@@ -46,7 +46,7 @@ async def gup_fast_fallback(
     """
     mm = cpu.mm
     early = pin and mm.world.rules.has_pinned_first == "on"
-    if early:
+    if early and fast:
         await _set_has_pinned(mm)
     got = await _gup_fast(cpu, vpn, pin=pin, write=write) if fast else None
     if got is None:
@@ -159,6 +159,8 @@ async def _get_user_pages(cpu: Cpu, vpn: int, *, pin: bool, write: bool) -> Pin 
     mm = cpu.mm
     if not await mmap_read_lock_killable(cpu, mm):
         return None
+    if pin and mm.world.rules.has_pinned_first == "on":
+        await _set_has_pinned(mm)
     got: Pin | None = None
     vma = mm.find_vma(vpn)
     while vma is not None and not access_error(vma, write=write):

@@ -31,8 +31,8 @@ from forkfuzz.mm.pgtable import (
 )
 
 from .memory import ptep_get
-from .swap import folio_free_swap
-from .tlbflush import flush_tlb_mm_range
+from .swap import free_swap_entry
+from .tlbflush import flush_tlb_batched_pending, flush_tlb_mm_range
 
 
 async def madvise_dontneed(cpu: Cpu, vpn: int) -> bool:
@@ -136,6 +136,7 @@ async def zap_pte(cpu: Cpu, mm: MmStruct, vpn: int, new: Pte = NONE) -> Pte:
         zap_pte_range:folio_remove_rmap_pte and those of the lock.
     """
     await spin_lock(cpu, mm.ptl)
+    await flush_tlb_batched_pending(cpu, mm)
     pte = await ptep_get(mm, vpn, "zap_pte_range:ptep_get")
     if pte != new:
         await point("zap_pte_range:ptep_get_and_clear_full", mm.page_table.writes[vpn])
@@ -147,7 +148,7 @@ async def zap_pte(cpu: Cpu, mm: MmStruct, vpn: int, new: Pte = NONE) -> Pte:
         await point("zap_pte_range:folio_remove_rmap_pte", folio.touch)
         mm.world.add_mapping(folio, -1)
     if pte & PTE_SWAP:
-        await folio_free_swap(mm.world, mm.world.frames[pte_pfn(pte)])
+        await free_swap_entry(mm.world, pte)
     await spin_unlock(cpu, mm.ptl)
     return pte
 

@@ -94,7 +94,7 @@ async def vmf_anon_prepare(vmf: VmFault) -> bool:
         return True
     if vmf.vma_lock_held and not await mmap_read_trylock(vmf.cpu, vmf.mm):
         return False
-    await point("vmf_anon_prepare:set_anon_vma", vmf.vma.touch)
+    await point("vmf_anon_prepare:__anon_vma_prepare", vmf.vma.touch)
     vmf.vma.anon_vma = True
     if vmf.vma_lock_held:
         await mmap_read_unlock(vmf.cpu, vmf.mm)
@@ -228,7 +228,7 @@ async def wp_page_copy(vmf: VmFault, old: Folio | None) -> VmFaultReason:
     still leads there.
 
     Points:
-        wp_page_copy:copy_user_page, wp_page_copy:pte_same and those of
+        wp_page_copy:__wp_page_copy_user, wp_page_copy:pte_same and those of
         `_replace_page`.
     """
     world, mm = vmf.mm.world, vmf.mm
@@ -237,7 +237,7 @@ async def wp_page_copy(vmf: VmFault, old: Folio | None) -> VmFaultReason:
         return VmFaultReason.RETRY
     new = world.alloc_folio(anon=True)
     if old is not None:
-        await copy_folio(mm, vmf.vpn, old, new, "wp_page_copy:copy_user_page")
+        await copy_folio(mm, vmf.vpn, old, new, "wp_page_copy:__wp_page_copy_user")
     await spin_lock(vmf.cpu, mm.ptl)
     if await ptep_get(mm, vmf.vpn, "wp_page_copy:pte_same") != vmf.orig_pte:
         await spin_unlock(vmf.cpu, mm.ptl)
@@ -268,7 +268,7 @@ async def _replace_page(vmf: VmFault, old: Folio | None, new: Folio) -> None:
 
     Points:
         wp_page_copy:ptep_clear, wp_page_copy:set_pte_at,
-        wp_page_copy:folio_remove_rmap, and those of flush_tlb_page.
+        wp_page_copy:folio_remove_rmap_pte, and those of flush_tlb_page.
     """
     rules, mm, cpu = vmf.mm.world.rules, vmf.mm, vmf.cpu
     entry = mk_pte(new.pfn, PAGE_ACCESSED)
@@ -304,7 +304,7 @@ async def _set_new(vmf: VmFault, new: Folio, entry: Pte) -> None:
 async def _remove_rmap(mm: MmStruct, old: Folio | None) -> None:
     """Take the old page's mapping away; its reference goes later."""
     if old is not None:
-        await point("wp_page_copy:folio_remove_rmap", old.touch)
+        await point("wp_page_copy:folio_remove_rmap_pte", old.touch)
         mm.world.add_mapping(old, -1)
 
 

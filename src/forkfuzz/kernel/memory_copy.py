@@ -11,7 +11,7 @@ import enum
 import attrs
 
 from forkfuzz.engine import choose, point
-from forkfuzz.locking.spinlock import spin_is_contended, spin_lock, spin_unlock
+from forkfuzz.locking.spinlock import spin_lock, spin_unlock
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Folio
 from forkfuzz.mm.mm_types import (
@@ -41,7 +41,8 @@ from .swap import copy_swap_pte
 from .tlbflush import flush_tlb_page
 
 ENTRIES_BEFORE_BREAK = 4
-"""After so many present entries copy_pte_range may give way to a spinning task."""
+"""After so many present entries copy_pte_range may give way, to a task that spins for a
+lock of its or that the scheduler prefers."""
 
 
 class CopyResult(enum.Enum):
@@ -142,7 +143,9 @@ async def _copy_ptes_locked(copy: _Copy, vpn: int) -> tuple[int, CopyResult]:
     """Copy entries from *vpn* on; return where it stopped, and why."""
     progress = 0
     while vpn < copy.src_vma.vm_end:
-        if progress >= ENTRIES_BEFORE_BREAK and _need_break(copy):
+        if progress >= ENTRIES_BEFORE_BREAK and choose(
+            "copy_pte_range:need_resched", 2
+        ):
             return vpn, CopyResult.DONE
         ptent = await ptep_get(copy.src_mm, vpn, "copy_pte_range:ptep_get")
         if ptent & PAGE_PRESENT:
@@ -157,11 +160,6 @@ async def _copy_ptes_locked(copy: _Copy, vpn: int) -> tuple[int, CopyResult]:
             await set_pte_at(copy.dst_mm, vpn, ptent, "copy_nonpresent_pte:set_marker")
         vpn += 1
     return vpn, CopyResult.DONE
-
-
-def _need_break(copy: _Copy) -> bool:
-    contended = spin_is_contended(copy.src_mm.ptl) or spin_is_contended(copy.dst_mm.ptl)
-    return contended and bool(choose("copy_pte_range:spin_needbreak", 2))
 
 
 def _drop_prealloc(copy: _Copy) -> None:

@@ -16,7 +16,6 @@ from forkfuzz.mm.mm_types import VM_WRITE, MmStruct
 from forkfuzz.mm.pgtable import (
     NONE,
     PAGE_ACCESSED,
-    PTE_SWAP,
     PTE_SWP_EXCLUSIVE,
     Pte,
     mk_pte,
@@ -29,15 +28,6 @@ from forkfuzz.mm.world import World
 from .memory import VmFault, VmFaultReason, do_wp_page, ptep_get, set_pte_at
 
 
-def swap_count(world: World, pfn: int) -> int:
-    """Return how many entries refer to the slot of a frame."""
-    return sum(
-        bool(pte & PTE_SWAP) and pte_pfn(pte) == pfn
-        for mm in world.mms
-        for pte in mm.page_table.entries
-    )
-
-
 async def folio_free_swap(world: World, folio: Folio) -> None:
     """Take the folio out of the swap cache if no entry refers to it any more.
 
@@ -47,9 +37,21 @@ async def folio_free_swap(world: World, folio: Folio) -> None:
         folio_free_swap:delete_from_swap_cache.
     """
     await point("folio_free_swap:delete_from_swap_cache", folio.touch)
-    if folio.swap_cache and not folio.locked and not swap_count(world, folio.pfn):
+    if folio.swap_cache and not folio.locked and not folio.swap_count:
         folio.swap_cache = False
         world.put_refs(folio)
+
+
+async def free_swap_entry(world: World, pte: Pte) -> None:
+    """Give up a swap entry that was taken out of a page table.
+
+    Points:
+        swap_free:dec_swap_count and that of folio_free_swap.
+    """
+    folio = world.frames[pte_pfn(pte)]
+    await point("swap_free:dec_swap_count", folio.touch)
+    folio.swap_count -= 1
+    await folio_free_swap(world, folio)
 
 
 async def do_swap_page(vmf: VmFault) -> VmFaultReason:
@@ -101,6 +103,7 @@ async def _map(vmf: VmFault, folio: Folio) -> Pte:
         if vmf.write:
             pte = pte_mkdirty(pte)
     await point("do_swap_page:set_pte_at", mm.page_table.writes[vmf.vpn])
+    folio.swap_count -= 1
     folio.refcount += 1
     world.add_mapping(folio, 1)
     if exclusive:
@@ -116,7 +119,8 @@ async def copy_swap_pte(dst_mm: MmStruct, src_mm: MmStruct, vpn: int, pte: Pte) 
         Both page-table locks are held.
 
     Points:
-        copy_nonpresent_pte:clear_swp_exclusive, copy_nonpresent_pte:set_pte_at.
+        copy_nonpresent_pte:clear_swp_exclusive, copy_nonpresent_pte:swap_duplicate,
+        copy_nonpresent_pte:set_pte_at.
 
     Source:
         mm/memory.c: copy_nonpresent_pte.
@@ -124,4 +128,7 @@ async def copy_swap_pte(dst_mm: MmStruct, src_mm: MmStruct, vpn: int, pte: Pte) 
     if src_mm.world.rules.swap_exclusive == "cleared" and pte & PTE_SWP_EXCLUSIVE:
         pte = Pte(pte & ~PTE_SWP_EXCLUSIVE)
         await set_pte_at(src_mm, vpn, pte, "copy_nonpresent_pte:clear_swp_exclusive")
+    folio = src_mm.world.frames[pte_pfn(pte)]
+    await point("copy_nonpresent_pte:swap_duplicate", folio.touch)
+    folio.swap_count += 1
     await set_pte_at(dst_mm, vpn, pte, "copy_nonpresent_pte:set_pte_at")

@@ -58,6 +58,24 @@ async def flush_tlb_page(cpu: Cpu, mm: MmStruct, vpn: int) -> None:
     await flush_tlb_mm_range(cpu, mm, vpn, freed_tables=False)
 
 
+async def flush_tlb_batched_pending(cpu: Cpu, mm: MmStruct) -> None:
+    """Flush what reclaim has left to flush, before an empty entry is believed.
+
+    Context:
+        The page-table lock is held.
+
+    Points:
+        flush_tlb_batched_pending:flush and those of flush_tlb_mm_range.
+
+    Source:
+        mm/rmap.c: flush_tlb_batched_pending.
+    """
+    if mm.tlb_flush_batched:
+        await point("flush_tlb_batched_pending:flush", mm.seq_touch)
+        mm.tlb_flush_batched = False
+        await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
+
+
 def _send(
     cpu: Cpu, request: FlushRequest, *, freed_tables: bool, skip_cpu: bool
 ) -> None:

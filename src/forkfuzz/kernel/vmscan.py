@@ -26,7 +26,7 @@ from forkfuzz.mm.pgtable import (
 )
 from forkfuzz.mm.world import World
 
-from .memory import ptep_get, set_pte_at
+from .memory import set_pte_at
 from .rmap import folio_maybe_dma_pinned
 from .swap import folio_free_swap
 from .tlbflush import flush_tlb_mm_range
@@ -38,31 +38,42 @@ async def shrink_folio(cpu: Cpu, world: World, vpn: int) -> None:
     Nothing happens if the page is not anonymous, or may be pinned.
 
     Points:
-        shrink_folio_list:folio_maybe_dma_pinned, shrink_folio_list:folio_trylock,
-        add_to_swap:folio_get, shrink_folio_list:folio_unlock and those of
-        `_try_to_unmap_one`.
+        isolate_lru_folios:folio_try_get, shrink_folio_list:folio_trylock,
+        shrink_folio_list:folio_put and those of `_unmap_and_flush`.
     """
-    pte = await ptep_get(world.mms[0], vpn, "shrink_folio_list:ptep_get")
-    if not pte & PAGE_PRESENT or pte & PAGE_SPECIAL:
-        return
+    await point("isolate_lru_folios:folio_try_get", world.mms[0].page_table.reads[vpn])
+    pte = world.mms[0].get_pte(vpn)
     folio = world.frames[pte_pfn(pte)]
-    await point("shrink_folio_list:folio_maybe_dma_pinned", folio.peek)
-    if folio.free or not folio.anon or folio_maybe_dma_pinned(folio):
+    if not pte & PAGE_PRESENT or pte & PAGE_SPECIAL or not folio.anon:
         return
-    await point("shrink_folio_list:folio_trylock", folio.touch)
-    if folio.free or folio.locked or folio.swap_cache:
-        return
-    folio.locked = True
-    await point("add_to_swap:folio_get", folio.touch)
-    folio.swap_cache = True
     folio.refcount += 1
-    # A child's mapping comes after its parent's in rmap.
-    for mm in list(world.mms):
-        if not await _try_to_unmap_one(cpu, mm, vpn, folio):
-            break
-    for mm in list(world.mms):
-        if mm.mm_cpumask:
-            await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
+    await point("shrink_folio_list:folio_trylock", folio.touch)
+    if not folio.locked and not folio.swap_cache:
+        folio.locked = True
+        await _unmap_and_flush(cpu, world, vpn, folio)
+    await point("shrink_folio_list:folio_put", folio.touch)
+    world.put_refs(folio)
+
+
+async def _unmap_and_flush(cpu: Cpu, world: World, vpn: int, folio: Folio) -> None:
+    """Unmap a locked folio everywhere, flush, and unlock it.
+
+    Points:
+        shrink_folio_list:folio_maybe_dma_pinned, add_to_swap:folio_get,
+        shrink_folio_list:folio_unlock and those of `_try_to_unmap_one` and the flush.
+    """
+    await point("shrink_folio_list:folio_maybe_dma_pinned", folio.peek)
+    if not folio_maybe_dma_pinned(folio):
+        await point("add_to_swap:folio_get", folio.touch)
+        folio.swap_cache = True
+        folio.refcount += 1
+        # A child's mapping comes after its parent's in rmap.
+        for mm in list(world.mms):
+            if not await _try_to_unmap_one(cpu, mm, vpn, folio):
+                break
+        for mm in list(world.mms):
+            if mm.mm_cpumask:
+                await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
     await point("shrink_folio_list:folio_unlock", folio.touch)
     folio.locked = False
     await folio_free_swap(world, folio)
@@ -75,8 +86,8 @@ async def _try_to_unmap_one(cpu: Cpu, mm: MmStruct, vpn: int, folio: Folio) -> b
     reads the entry again, and finds it gone.
 
     Points:
-        try_to_unmap_one:ptep_get_and_clear, try_to_unmap_one:inc_mm_tlb_gen,
-        try_to_unmap_one:set_pte_at, try_to_unmap_one:folio_remove_rmap_pte and those
+        try_to_unmap_one:ptep_get_and_clear, set_tlb_ubc_flush_pending:inc_mm_tlb_gen,
+        try_to_unmap_one:swap_duplicate, try_to_unmap_one:set_pte_at, try_to_unmap_one:folio_remove_rmap_pte and those
         of `_try_share`.
     """
     await spin_lock(cpu, mm.ptl)
@@ -87,13 +98,16 @@ async def _try_to_unmap_one(cpu: Cpu, mm: MmStruct, vpn: int, folio: Folio) -> b
     await point("try_to_unmap_one:ptep_get_and_clear", mm.page_table.writes[vpn])
     pte = mm.get_pte(vpn)
     mm.set_pte(vpn, NONE)
-    await point("try_to_unmap_one:inc_mm_tlb_gen", mm.seq_touch)
+    await point("set_tlb_ubc_flush_pending:inc_mm_tlb_gen", mm.seq_touch)
     mm.tlb_gen += 1
+    mm.tlb_flush_batched = True
     exclusive = folio.anon_exclusive
     if exclusive and not await _try_share(mm, folio):
         await set_pte_at(mm, vpn, pte, "try_to_unmap_one:restore_pte")
         await spin_unlock(cpu, mm.ptl)
         return False
+    await point("try_to_unmap_one:swap_duplicate", folio.touch)
+    folio.swap_count += 1
     await set_pte_at(
         mm,
         vpn,

@@ -21,9 +21,7 @@ async def spin_lock(cpu: Cpu, lock: SpinLock) -> None:
     """
     watch = cpu.world.watch
     watch.acquiring(cpu, lock, sleeps=False)
-    lock.waiters += 1
     await point("spin_lock:acquire", lock.touch, lock.free_for_write)
-    lock.waiters -= 1
     lock.writer = True
     watch.acquired(cpu, lock)
 
@@ -37,8 +35,3 @@ async def spin_unlock(cpu: Cpu, lock: SpinLock) -> None:
     await point("spin_unlock:release", lock.touch)
     lock.writer = False
     cpu.world.watch.released(cpu, lock)
-
-
-def spin_is_contended(lock: SpinLock) -> bool:
-    """Return whether somebody spins for *lock*."""
-    return lock.waiters > 0

@@ -47,6 +47,7 @@ class Folio:
         anon_exclusive: PageAnonExclusive: certainly not shared.
         locked: PG_locked, the folio lock.
         swap_cache: Whether the swap cache holds it, with one reference.
+        swap_count: How many swap entries refer to its slot.
         free: Whether the allocator has it.
     """
 
@@ -60,6 +61,7 @@ class Folio:
         "pfn",
         "refcount",
         "swap_cache",
+        "swap_count",
         "touch",
         "word_reads",
         "word_writes",
@@ -75,6 +77,7 @@ class Folio:
         self.anon_exclusive = False
         self.locked = False
         self.swap_cache = False
+        self.swap_count = 0
         self.free = True
         self.word_reads, self.word_writes = word_accesses(pfn, words)
         self.peek, self.touch = count_accesses(pfn)

@@ -40,17 +40,9 @@ class Lock:
 
 
 class SpinLock(Lock):
-    """A spinlock: its waiters do not sleep.
+    """A spinlock: its waiters do not sleep."""
 
-    Attributes:
-        waiters: How many spin for it now.
-    """
-
-    __slots__ = ("waiters",)
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.waiters = 0
+    __slots__ = ()
 
 
 class RwSemaphore(Lock):

@@ -100,6 +100,8 @@ class MmStruct:
         write_protect_seq: Odd while fork copies page tables of a COW VMA.
         has_pinned: MMF_HAS_PINNED: set by the first FOLL_PIN, never cleared.
         tlb_flush_pending: How many mmu_gathers have changes not yet flushed.
+        tlb_flush_batched: Whether reclaim has cleared entries without a flush, as far
+            as anybody knows.
         tlb_gen: Incremented by every flush.
         mm_cpumask: Ids of the CPUs that may cache its translations, sorted.
         parent: The mm that it was forked from.
@@ -119,6 +121,7 @@ class MmStruct:
         "ptl",
         "seq_peek",
         "seq_touch",
+        "tlb_flush_batched",
         "tlb_flush_pending",
         "tlb_gen",
         "visible",
@@ -143,6 +146,7 @@ class MmStruct:
         self.write_protect_seq = 0
         self.has_pinned = False
         self.tlb_flush_pending = 0
+        self.tlb_flush_batched = False
         self.tlb_gen = 1
         self.mm_cpumask: list[int] = []
         self.seq_peek, self.seq_touch = _accesses(f"mm_lock_seq:{name}")

@@ -145,7 +145,7 @@ def child_collapse(*, rounds: int) -> Program:
     pinned=0,
 )
 def swapout(*, rounds: int, pinned: int) -> Program:
-    """A thread stores to the pages that reclaim moves to the swap cache."""
+    """Reclaim moves pages to the swap cache; one thread stores, one throws A away."""
     stores = [Store(p, 0, i) for i in range(1, rounds + 1) for p in ("A", "B")]
     return Program(
         "swapout",
@@ -153,6 +153,7 @@ def swapout(*, rounds: int, pinned: int) -> Program:
         (
             FORK,
             Thread("T1", tuple(stores)),
+            Thread("T2", (Madvise("A", "dontneed"),)),
             Thread("kswapd", (SwapOut("A"), SwapOut("B")), kind="kernel"),
             Thread("C", (Load("B", 0, "b"), Store("B", 0, 90)), kind="child"),
         ),
