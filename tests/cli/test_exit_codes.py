@@ -198,7 +198,7 @@ def test_130_after_an_interrupt_with_everything_saved(
     """Each violation told is on disk, whole; the last line of stdout is the end."""
     arguments = ["--rules", "v5.8", "--keep-going", "--time", "60", "--json"]
     process = start(
-        *("fuzz", "pin-fork-race", *arguments, "--engine", engine, "--dir", "c"),
+        *("fuzz", "ro-pin", *arguments, "--engine", engine, "--dir", "c"),
         cwd=tmp_path,
     )
     assert process.stdout is not None

@@ -29,6 +29,12 @@ MANY = ("ro-pin", "--rules", "v5.8", "--keep-going")
 """A campaign that finds several bugs at once."""
 
 
+@pytest.fixture(autouse=True)
+def _little_shrinking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Campaigns in this process need not wait for the plainest schedule."""
+    monkeypatch.setattr("forkfuzz.shrink.schedule.MAX_RUNS", 20)
+
+
 def found(outcome: Outcome) -> list[tuple[str, str]]:
     """Return signature and input of each violation, in order."""
     records = [event["record"] for event in outcome.of("violation")]
@@ -260,6 +266,7 @@ def test_a_killed_campaign_leaves_only_whole_crashes(
     deadline = time.monotonic() + 30
     while not (crashes.is_dir() and any(crashes.iterdir())):
         assert time.monotonic() < deadline
+        time.sleep(0.002)
     time.sleep(number * 0.02)
     process.kill()
     told = end(process).out.splitlines()[:-1]  # the last line may be torn
@@ -268,7 +275,7 @@ def test_a_killed_campaign_leaves_only_whole_crashes(
         if line["event"] == "violation":
             assert line["record"]["signature"] in campaign.signatures()
     for signature in campaign.signatures():
-        where = ("--dir", folder, "--driver", "inline")
+        where = ("--dir", folder, "--driver", "inline", "--json")
         assert call("replay", signature, *where).code == 1
         assert call("replay", signature, *where, "--original").code == 1
     with open_campaign(folder):

@@ -82,7 +82,7 @@ class Execution:
             cpu = None if thread.kind == "device" else next(cpus)
             runner = ThreadRunner(self, thread, cpu, number * STORES_PER_THREAD)
             kind = "device" if cpu is None else thread.kind
-            machine.spawn(thread.name, runner.run, kind=kind)
+            machine.spawn(thread.name, runner.run, kind=kind, first=runner.first())
             if cpu is not None:
                 self._threads[thread.name] = cpu
         for cpu in self.world.cpus:
@@ -207,11 +207,19 @@ class ThreadRunner:
         assert self._cpu is not None  # only devices have none
         return self._cpu
 
+    def first(self) -> Stop | None:
+        """Return where the thread stands at first: a child's waits for its fork."""
+        if self.thread.kind != "child":
+            return None
+        children, fork = self.execution.children, self.thread.fork
+        access = _semaphore_access(f"fork{fork}")
+        return Stop("thread:child_runnable", access, lambda: fork in children)
+
     async def run(self) -> None:
         """Run every statement, unless a signal ends the thread before."""
         body = self.execution.bodies.get(self.thread.name)
         left = list(self.thread.statements)
-        if self.thread.kind != "child" or await self._become_child():
+        if self.thread.kind != "child" or self._become_child():
             if body is not None:
                 await body(self)
             while left and await self._go_on(left.pop(0)):
@@ -231,15 +239,9 @@ class ThreadRunner:
             self.execution.faults[self.thread.name] = result.value
         return result is AccessResult.DONE
 
-    async def _become_child(self) -> bool:
-        """Wait for the fork that makes this thread; False if it fails."""
-        children, fork = self.execution.children, self.thread.fork
-        await point(
-            "thread:child_runnable",
-            _semaphore_access(f"fork{fork}"),
-            lambda: fork in children,
-        )
-        mm = children[fork]
+    def _become_child(self) -> bool:
+        """Load the memory of the child that this is a thread of, if fork made it."""
+        mm = self.execution.children[self.thread.fork]
         if mm is None:
             return False
         load_mm(self.cpu, mm)

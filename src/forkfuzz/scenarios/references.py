@@ -58,6 +58,18 @@ def pinned_device(*, words: int, devices: int) -> Program:
     )
 
 
+def _transfers(rounds: int) -> tuple[list[Statement], list[Statement]]:
+    """Return a thread that pins A, stores beside the device's word and unpins, and
+    the device.
+    """
+    body: list[Statement] = []
+    device: list[Statement] = []
+    for i in range(1, rounds + 1):
+        body += [Pin("A"), Store("A", 1, i), Wait("written"), Unpin("A")]
+        device += [DmaStore("A", 0, i), Post("written")]
+    return body, device
+
+
 @scenario(
     "pin-fork-race",
     "pages pinned without locks while fork decides whether they are pinned",
@@ -65,12 +77,7 @@ def pinned_device(*, words: int, devices: int) -> Program:
 )
 def pin_fork_race(*, rounds: int) -> Program:
     """A thread pins, a device writes, the thread stores beside it and unpins."""
-    body: list[Statement] = []
-    for i in range(1, rounds + 1):
-        body += [Pin("A"), Store("A", 1, i), Wait("written"), Unpin("A")]
-    device: list[Statement] = []
-    for i in range(1, rounds + 1):
-        device += [DmaStore("A", 0, i), Post("written")]
+    body, device = _transfers(rounds)
     return Program(
         "pin-fork-race",
         (PageSpec("A", words=2),),
@@ -135,12 +142,7 @@ def vmsplice() -> Program:
 )
 def pin_swapout(*, rounds: int) -> Program:
     """Reclaim moves the page to the swap cache while a thread pins it, and forks."""
-    body: list[Statement] = []
-    for i in range(1, rounds + 1):
-        body += [Pin("A"), Store("A", 1, i), Wait("written"), Unpin("A")]
-    device: list[Statement] = []
-    for i in range(1, rounds + 1):
-        device += [DmaStore("A", 0, i), Post("written")]
+    body, device = _transfers(rounds)
     return Program(
         "pin-swapout",
         (PageSpec("A", words=2),),
