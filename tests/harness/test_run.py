@@ -208,3 +208,12 @@ def test_a_child_of_a_failed_fork_never_runs() -> None:
     race = Race(program(["A"], forker(), child(ld("A")), fail_sites=("dup_mmap",)))
     assert race.props() == []
     assert ("C", "r") not in race.run.execution.registers
+
+
+def test_a_large_program_is_not_taken_for_a_livelock() -> None:
+    """The step bound grows with pages, words and statements."""
+    program = open_program("mp pages=60 words=30 threads=6 rounds=2")
+    strategy = RandomWalk(1)
+    result = Run(program, parse_rules("seed"), strategy).execute()
+    assert result.outcome is Outcome.FINISHED
+    assert result.violations == ()

@@ -11,7 +11,7 @@ from forkfuzz.kernel.protocol import Linux, Protocol
 from forkfuzz.mm.watch import Watch, Watcher
 from forkfuzz.mm.world import World
 from forkfuzz.rules import Rules
-from forkfuzz.scenarios.program import Program
+from forkfuzz.scenarios.program import Fork, Program
 
 from .interpreter import Body, Execution
 from .result import RunResult
@@ -20,8 +20,22 @@ from .setup import build_world
 Driver = Callable[[Machine], None]
 """Runs a machine to its end: `run_inline`, or `TrioHost.run`."""
 
-MAX_STEPS = 5000
-"""A run of more steps counts as a livelock; programs that ship take a few hundred."""
+LEAST_STEP_BOUND = 5000
+"""Programs that ship take a few hundred steps."""
+
+
+def step_bound(program: Program) -> int:
+    """Return after how many steps a run counts as a livelock.
+
+    A statement takes some thirty steps, with a fault under two locks; fork some twenty
+    for each page and one or two for each word. Ten times that is never an honest run.
+    """
+    statements = [s for thread in program.threads for s in thread.statements]
+    forks = sum(isinstance(statement, Fork) for statement in statements)
+    words = sum(page.words for page in program.pages)
+    copied = forks * (20 * len(program.pages) + 2 * words)
+    return LEAST_STEP_BOUND + 10 * (30 * len(statements) + copied)
+
 
 PROGRAM_ORDER = frozenset(
     {"semaphore:wait", "dma:wait_for_reference", "thread:child_runnable"}
@@ -42,6 +56,7 @@ class Run:
         bodies: Code in the place of threads' statements, by the name of the thread.
         watchers: Told of what the model does, after the checkers.
         observers: Told of every step.
+        max_steps: Bound in the place of that of `step_bound`.
 
     Attributes:
         world: The state; afterwards that at the end of the run.
@@ -59,14 +74,15 @@ class Run:
         bodies: Mapping[str, Body] | None = None,
         watchers: Iterable[Watcher] = (),
         observers: Iterable[Observer] = (),
-        max_steps: int = MAX_STEPS,
+        max_steps: int | None = None,
     ) -> None:
         self.program = program
         self._checkers: list[Checker] = [kind() for kind in checkers.ALL]
         self.world: World = build_world(program, rules)
         self.world.watch = Watch([*self._checkers, *watchers])
         self.execution = Execution(program, self.world, protocol, bodies)
-        self.machine = Machine(strategy, max_steps=max_steps, observers=observers)
+        bound = max_steps or step_bound(program)
+        self.machine = Machine(strategy, max_steps=bound, observers=observers)
         self.execution.spawn_into(self.machine)
         for checker in self._checkers:
             checker.start(self.world, self.machine)
