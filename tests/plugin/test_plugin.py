@@ -96,9 +96,7 @@ def project_fixture(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Run pytest on the project in a process of its own."""
-    return project.runpytest_subprocess(
-        "-p", "forkfuzz.pytest_plugin", "-p", "no:cacheprovider", *arguments
-    )
+    return project.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ driver_option = click.option(
     multiple=True,
     metavar="DIR",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="More inputs to start from: DIR/SCENARIO/*. Repeatable.",
+    help="More inputs to start from: DIR/SCENARIO. Repeatable.",
 )
 @click.option(
     "--strategy",
