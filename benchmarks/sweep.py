@@ -108,7 +108,7 @@ def main() -> int:
             pool.submit(function, *arguments)
             for function, arguments in tasks(checks, options.runs)
         ]
-        for future in futures:
+        for future in concurrent.futures.as_completed(futures):
             what, held, figures = future.result()
             failed += not held
             print(f"{'ok  ' if held else 'FAIL'} {what}: {figures}", flush=True)

@@ -11,11 +11,9 @@ from forkfuzz.kernel.mmu import (
     ACKNOWLEDGE,
     SPECULATE,
     AccessResult,
-    interrupt_pending,
     interrupts,
     load,
     speculation,
-    speculation_possible,
     store,
 )
 from forkfuzz.kernel.protocol import Protocol
@@ -171,7 +169,7 @@ def _spawn_hardware(machine: Machine, cpu: Cpu) -> None:
         partial(interrupts, cpu),
         kind="irq",
         daemon=True,
-        first=Stop(ACKNOWLEDGE, cpu.tlb_write, partial(interrupt_pending, cpu)),
+        first=Stop(ACKNOWLEDGE, cpu.tlb_write, cpu.interrupt_pending),
     )
     if cpu.hardware_events:
         machine.spawn(
@@ -179,7 +177,7 @@ def _spawn_hardware(machine: Machine, cpu: Cpu) -> None:
             partial(speculation, cpu),
             kind="hardware",
             daemon=True,
-            first=Stop(SPECULATE, cpu.tlb_write, partial(speculation_possible, cpu)),
+            first=Stop(SPECULATE, cpu.tlb_write, cpu.may_speculate),
         )
 
 

@@ -188,11 +188,6 @@ def page_fault(cpu: Cpu, vpn: int) -> None:
     cpu.in_instruction = False
 
 
-def speculation_possible(cpu: Cpu) -> bool:
-    """Return whether `speculation` may take a step on *cpu*."""
-    return cpu.hardware_events > 0 and cpu.loaded_mm is not None
-
-
 async def speculation(cpu: Cpu) -> None:
     """Fill or evict a TLB entry at a moment of the strategy's choosing.
 
@@ -206,7 +201,7 @@ async def speculation(cpu: Cpu) -> None:
     while True:
         cpu.hardware_events -= 1
         _fill_or_evict(cpu)
-        await point(SPECULATE, cpu.tlb_write, lambda: speculation_possible(cpu))
+        await point(SPECULATE, cpu.tlb_write, cpu.may_speculate)
 
 
 def _fill_or_evict(cpu: Cpu) -> None:
@@ -228,11 +223,6 @@ def _fill_or_evict(cpu: Cpu) -> None:
         _insert(cpu, vpn, ptes[vpn])
 
 
-def interrupt_pending(cpu: Cpu) -> bool:
-    """Return whether `interrupts` may take a step on *cpu*."""
-    return bool(cpu.requests) and cpu.irqs_enabled and not cpu.in_instruction
-
-
 async def interrupts(cpu: Cpu) -> None:
     """Take shootdown interrupts between instructions, while they are enabled.
 
@@ -244,4 +234,4 @@ async def interrupts(cpu: Cpu) -> None:
     """
     while True:
         flush_tlb_func(cpu, cpu.requests.pop(0))
-        await point(ACKNOWLEDGE, cpu.tlb_write, lambda: interrupt_pending(cpu))
+        await point(ACKNOWLEDGE, cpu.tlb_write, cpu.interrupt_pending)

@@ -46,8 +46,6 @@ async def folio_try_dup_anon_rmap_pte(
     Args:
         mm: The parent's address space.
         folio: The page.
-
-    Args:
         maybe_pinned: The answer of `ask_if_pinned`, if it was asked before.
 
     Context:

@@ -87,6 +87,14 @@ class Cpu:
         self.tlb_write: Access
         self.tlb_read, self.tlb_write = _accesses(number)
 
+    def interrupt_pending(self) -> bool:
+        """Return whether this CPU would take a shootdown interrupt now."""
+        return bool(self.requests) and self.irqs_enabled and not self.in_instruction
+
+    def may_speculate(self) -> bool:
+        """Return whether the TLB may still be filled or evicted by itself."""
+        return self.hardware_events > 0 and self.loaded_mm is not None
+
     @property
     def mm(self) -> MmStruct:
         """Return the mm of the thread that runs here."""
