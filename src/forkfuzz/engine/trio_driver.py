@@ -52,8 +52,15 @@ async def run_trio(machine: Machine) -> None:
         raise run.failure
 
 
-_NOT_ENDED = (Outcome.RUNNING, Outcome.CANCELLED, Outcome.FAILED)
-"""A task that is cancelled in such a run must say so."""
+class _EndedError(BaseException):
+    """Unwinds a parked task when its run has ended.
+
+    Not by cancellation, which would cost Trio more than a short run.
+    """
+
+
+_BROKEN_OFF = (Outcome.CANCELLED, Outcome.FAILED)
+"""How a run ends whose tasks are cancelled."""
 
 
 class _Run:
@@ -81,7 +88,7 @@ class _Run:
             return False
         task = next(self._unstarted, None)
         if task is not None:
-            self._nursery.start_soon(self._body, task)
+            self._nursery.start_soon(self._body, task, name=task.name)
             return False
         first = self.machine.start()
         if first is not None and first is here:
@@ -98,11 +105,10 @@ class _Run:
         try:
             await task.body()
             self._finish(task)
+        except _EndedError:
+            return
         except trio.Cancelled:
-            # At the end of a run, going quietly saves Trio from collecting and sorting
-            # the exceptions of all tasks.
-            if self.machine.outcome in _NOT_ENDED:
-                raise
+            raise
         except BaseException as error:
             self.failure = error
             self.machine.stop(Outcome.FAILED)
@@ -117,11 +123,21 @@ class _Run:
 
     def _go_on(self, task: Task | None) -> None:
         if task is None:
-            self._nursery.cancel_scope.cancel()
+            self._end()
         elif task.handle is None:
-            self._nursery.start_soon(self._body, task)
+            self._nursery.start_soon(self._body, task, name=task.name)
         else:
             trio.lowlevel.reschedule(task.handle)
+
+    def _end(self) -> None:
+        """Let the tasks that are still parked unwind; the caller does so by itself."""
+        if self.machine.outcome in _BROKEN_OFF:
+            self._nursery.cancel_scope.cancel()
+            return
+        here = trio.lowlevel.current_task()
+        for task in self.machine.tasks:
+            if task.handle is not None and not task.done and task.handle is not here:
+                trio.lowlevel.reschedule(task.handle)
 
     def _park(self) -> Generator[Any, Any, None]:
         machine = self.machine
@@ -131,13 +147,20 @@ class _Run:
         elif machine.outcome is Outcome.RUNNING:
             self._go_on(machine.current)
         else:
-            self._nursery.cancel_scope.cancel()
+            self._end()
+        self._unwind_if_ended()
         yield from self._wait()
-        if machine.outcome is not Outcome.RUNNING:
+        self._unwind_if_ended()
+        if machine.outcome in _BROKEN_OFF:
             # The others were cancelled between this task being chosen and its turn:
             # wait once more, for its own cancellation.
             self._nursery.cancel_scope.cancel()
             yield from self._wait()
+
+    def _unwind_if_ended(self) -> None:
+        outcome = self.machine.outcome
+        if outcome is not Outcome.RUNNING and outcome not in _BROKEN_OFF:
+            raise _EndedError
 
     def _wait(self) -> Generator[Any, Any, Any]:
         wait = trio.lowlevel.wait_task_rescheduled
