@@ -8,7 +8,12 @@ from json import loads
 import pytest
 from click.testing import CliRunner
 
-from forkfuzz.bench import Comparison, compare_drivers, compare_feedback
+from forkfuzz.bench import (
+    Comparison,
+    compare_drivers,
+    compare_feedback,
+    compare_switching,
+)
 from forkfuzz.cli import cli
 from forkfuzz.errors import UsageError
 from forkfuzz.harness import Run
@@ -82,3 +87,20 @@ def test_the_command_prints_both_comparisons_as_text() -> None:
     assert lines[0] == "horn under mainline: medians of 1 pairs of 3 runs"
     assert sum(" runs/s " in line for line in lines) == 2
     assert max(map(len, lines)) < 80
+
+
+def test_switching_more_means_more_switches() -> None:
+    """The five comparisons are of inputs that ask for a switch more and more often."""
+    rates = [
+        comparison.switch_rate
+        for comparison in compare_switching("mp", "mainline", runs=20, pairs=1, seed=1)
+    ]
+    assert rates == sorted(rates)
+    assert rates[-1] > 3 * rates[0]
+
+
+def test_the_command_compares_switch_rates() -> None:
+    """One comparison of the drivers for each rate."""
+    arguments = ["bench", "--json", "--switches", "--runs", "3", "--pairs", "1"]
+    result = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    assert [c["names"] for c in loads(result.stdout)] == [["trio", "inline"]] * 5

@@ -1,5 +1,10 @@
 """How fast: throughput of the drivers, and what feedback costs."""
 
-from .throughput import Comparison, compare_drivers, compare_feedback
+from .throughput import (
+    Comparison,
+    compare_drivers,
+    compare_feedback,
+    compare_switching,
+)
 
-__all__ = ["Comparison", "compare_drivers", "compare_feedback"]
+__all__ = ["Comparison", "compare_drivers", "compare_feedback", "compare_switching"]

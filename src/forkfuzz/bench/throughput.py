@@ -19,8 +19,12 @@ from forkfuzz.harness import Feedback, RunResult, Target, TargetSpec, open_targe
 from forkfuzz.harness.target import FEEDBACK_BYTES
 from forkfuzz.strategies import Bytes
 from forkfuzz.strategies.mutator import mutate
+from forkfuzz.strategies.stored_bytes import SWITCH
 
 INPUT_BYTES = 256
+
+SWITCH_RATES = (0.0, 0.05, 0.2, 0.5, 1.0)
+"""Shares of the decisions at which an input asks for another task."""
 
 
 @attrs.frozen(slots=True)
@@ -57,7 +61,22 @@ def compare_drivers(
     scenario: str, rules: str, *, runs: int, pairs: int, seed: int
 ) -> Comparison:
     """Compare a campaign's runs under Trio with the same runs inline."""
-    inputs = _inputs(runs, seed)
+    return _compare_drivers(scenario, rules, _inputs(runs, seed), pairs)
+
+
+def compare_switching(
+    scenario: str, rules: str, *, runs: int, pairs: int, seed: int
+) -> list[Comparison]:
+    """Compare the drivers on inputs that switch never, seldom, often and always."""
+    return [
+        _compare_drivers(scenario, rules, _switching(runs, rate, seed), pairs)
+        for rate in SWITCH_RATES
+    ]
+
+
+def _compare_drivers(
+    scenario: str, rules: str, inputs: Sequence[bytes], pairs: int
+) -> Comparison:
     trio = open_target(TargetSpec(scenario, {}, rules, "trio"))
     inline = open_target(TargetSpec(scenario, {}, rules, "inline"))
     try:
@@ -99,6 +118,19 @@ def _inputs(count: int, seed: int) -> list[bytes]:
         parent = inputs[int(rng.random() * len(inputs))]
         inputs.append(mutate(parent, INPUT_BYTES, rng))
     return inputs
+
+
+def _switching(count: int, rate: float, seed: int) -> list[bytes]:
+    """Return inputs of which that share of the bytes asks for another task."""
+    rng = random.Random(seed)
+    others = 256 - SWITCH
+    return [
+        bytes(
+            SWITCH + int(rng.random() * others) if rng.random() < rate else 0
+            for _ in range(INPUT_BYTES)
+        )
+        for _ in range(count)
+    ]
 
 
 def _run_all(

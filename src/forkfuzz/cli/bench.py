@@ -47,9 +47,21 @@ if TYPE_CHECKING:
     metavar="N",
     help="Equal seeds make equal inputs.",
 )
+@click.option(
+    "--switches",
+    is_flag=True,
+    help="Compare the drivers at several switch rates instead.",
+)
 @json_option
 def bench(
-    *, scenario: str, rules: str, runs: int, pairs: int, seed: int, as_json: bool
+    *,
+    scenario: str,
+    rules: str,
+    runs: int,
+    pairs: int,
+    seed: int,
+    switches: bool,
+    as_json: bool,
 ) -> int:
     """Measure runs per CPU-second on SCENARIO, on inputs like a campaign's.
 
@@ -57,14 +69,18 @@ def bench(
     """
     import attrs
 
-    from forkfuzz.bench import compare_drivers, compare_feedback
+    from forkfuzz.bench import compare_drivers, compare_feedback, compare_switching
     from forkfuzz.harness import canonical_spec
 
     spelled = canonical_spec(scenario, {}, rules, "trio").rules
-    comparisons = [
-        compare(scenario, spelled, runs=runs, pairs=pairs, seed=seed)
-        for compare in (compare_drivers, compare_feedback)
-    ]
+    how = {"runs": runs, "pairs": pairs, "seed": seed}
+    if switches:
+        comparisons = compare_switching(scenario, spelled, **how)
+    else:
+        comparisons = [
+            compare(scenario, spelled, **how)
+            for compare in (compare_drivers, compare_feedback)
+        ]
     if as_json:
         put_json([attrs.asdict(comparison) for comparison in comparisons])
     else:
