@@ -46,12 +46,17 @@ def guards() -> str:
         data = field.metadata
         lines += [
             f"`{name}`: {', '.join(data['values'])}",
-            f": {data['text'][0].upper()}{data['text'][1:]}.",
+            f": {_sentence(data['text'])}.",
             f"  In `{data['where']}`.",
             f"  Without it: {data['breaks'] or 'nothing breaks, a negative control'}.",
             "",
         ]
     return "\n".join([*lines, *_needed()])
+
+
+def _sentence(text: str) -> str:
+    """Return *text* with a capital, unless it begins with a name of the kernel's."""
+    return text if "_" in text.split()[0] else text[0].upper() + text[1:]
 
 
 def _needed() -> list[str]:

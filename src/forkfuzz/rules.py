@@ -167,7 +167,7 @@ class Rules:
         breaks="page.exclusive-shared, snapshot.leak-to-child",
         text="fork clears the exclusive marker of swap entries that it copies",
     )
-    # What differs between kernels without breaking a property: negative controls.
+    # What may differ without breaking a property: negative controls.
     fault_lock: str = _guard(
         "vma",
         "mmap",
@@ -252,7 +252,8 @@ PRESETS: dict[str, Preset] = {
             reuse="refcount",
         ),
         "Linux 5.9: early copy (70e806e4e645), reuse by refcount (09854ba94c6a), "
-        "before write_protect_seq (57efa1fe5957)",
+        "before write_protect_seq (57efa1fe5957); an approximation: the exclusive mark "
+        "of later kernels is kept where it decides nothing",
     ),
     "v5.8": Preset(
         attrs.evolve(
@@ -264,7 +265,7 @@ PRESETS: dict[str, Preset] = {
             reuse="mapcount",
             early_cow="off",
         ),
-        "Linux 5.8: no early copy, reuse by mapcount",
+        "Linux 5.8: no early copy, reuse by mapcount; an approximation, as v5.9",
     ),
 }
 

@@ -69,6 +69,10 @@ class Checker(Watcher):
         """Return the value that a store wrote."""
         return self.world.stores[store][1]
 
+    def find_mm(self, name: str) -> MmStruct:
+        """Return an address space by its name."""
+        return next(mm for mm in self.world.mms if mm.name == name)
+
     def is_shared(self, mm: MmStruct, vpn: int) -> bool:
         """Return whether the page is MAP_SHARED there."""
         vma = mm.find_vma(vpn)

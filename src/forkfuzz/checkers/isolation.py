@@ -35,7 +35,9 @@ class IsolationChecker(Checker):
                     self._leak(mm, other, vpn, index, store, "mapped")
         for pin in self.world.pins:
             if pin.pfn == pfn and pin.mm_name != mm.name and not pin.released:
-                self._leak(mm, self._mm(pin.mm_name), vpn, index, store, "referenced")
+                self._leak(
+                    mm, self.find_mm(pin.mm_name), vpn, index, store, "referenced"
+                )
 
     def loaded(
         self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
@@ -45,15 +47,12 @@ class IsolationChecker(Checker):
 
     def device_loaded(self, pin: Pin, index: int, store: int) -> None:
         """Look at whose store was read through a page reference."""
-        self._check_read(self._mm(pin.mm_name), pin.vpn, index, store)
-
-    def _mm(self, name: str) -> MmStruct:
-        return next(mm for mm in self.world.mms if mm.name == name)
+        self._check_read(self.find_mm(pin.mm_name), pin.vpn, index, store)
 
     def _check_read(self, mm: MmStruct, vpn: int, index: int, store: int) -> None:
         writer, step = self._stores.get(store, (mm.name, 0))
         if writer != mm.name and not self._inherited(mm, writer, step):
-            self._leak(self._mm(writer), mm, vpn, index, store, "read")
+            self._leak(self.find_mm(writer), mm, vpn, index, store, "read")
 
     def _inherited(self, mm: MmStruct, writer: str, step: int) -> bool:
         """Return whether *mm* descends from the writer by a fork after the store."""

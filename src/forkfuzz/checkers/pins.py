@@ -36,7 +36,7 @@ class PinChecker(Checker):
         if not pin.pinned or pin.pfn == ZERO_PFN:
             return
         folio = self.world.frames[pin.pfn]
-        mm = self._mm(pin)
+        mm = self.find_mm(pin.mm_name)
         if not folio.anon or self.is_shared(mm, pin.vpn):
             return
         where = (mm.name, pin.vpn)
@@ -79,9 +79,6 @@ class PinChecker(Checker):
                 self._diverged(pin, f"{mm.name} maps frame {pfn}")
             elif not owner and pin.pfn == pfn:
                 self._diverged(pin, f"{mm.name} maps the device's frame")
-
-    def _mm(self, pin: Pin) -> MmStruct:
-        return next(mm for mm in self.world.mms if mm.name == pin.mm_name)
 
     def _diverged(self, pin: Pin, what: str) -> None:
         page = self.world.pages[pin.vpn]

@@ -110,7 +110,7 @@ class OwnStoresChecker(Checker):
         for (name, vpn, index), store in self._last.items():
             if name in gone or store == GUARD_VALUE or store in self._by_device:
                 continue
-            mm = next(mm for mm in self.world.mms if mm.name == name)
+            mm = self.find_mm(name)
             found = self.word(mm, vpn, index)
             if found != store and found != GUARD_VALUE:
                 ref = self._ref(store, vpn, index)

@@ -9,7 +9,7 @@ from forkfuzz.engine import point
 from forkfuzz.locking.mmap_lock import mmap_read_lock_killable, mmap_read_unlock
 from forkfuzz.locking.spinlock import spin_lock, spin_unlock
 from forkfuzz.mm.cpu import Cpu
-from forkfuzz.mm.folio import GUP_PIN_COUNTING_BIAS, Folio, Pin
+from forkfuzz.mm.folio import GUP_PIN_COUNTING_BIAS, ZERO_PFN, Folio, Pin
 from forkfuzz.mm.mm_types import MmStruct, VmAreaStruct
 from forkfuzz.mm.pgtable import (
     PAGE_PRESENT,
@@ -74,7 +74,8 @@ async def _gup_fast(cpu: Cpu, vpn: int, *, pin: bool, write: bool) -> Pin | None
 
     Points:
         gup_fast:read_write_protect_seq, gup_fast:local_irq_save,
-        gup_fast:local_irq_restore, gup_fast:recheck_write_protect_seq.
+        gup_fast:local_irq_restore, gup_fast:recheck_write_protect_seq,
+        gup_put_folio:folio_put_refs and those of `_gup_fast_pte_range`.
     """
     mm = cpu.mm
     seq_checked = pin and mm.world.rules.write_protect_seq in ("on", "gup_only")
@@ -103,7 +104,8 @@ async def _gup_fast_pte_range(
 
     Points:
         gup_fast_pte_range:ptep_get_lockless, gup_fast_pte_range:try_grab_folio_fast,
-        gup_fast_pte_range:recheck_pte, gup_fast_pte_range:gup_must_unshare.
+        gup_fast_pte_range:recheck_pte, gup_fast_pte_range:gup_must_unshare,
+        gup_put_folio:folio_put_refs.
     """
     world = mm.world
     pte = await ptep_get(mm, vpn, "gup_fast_pte_range:ptep_get_lockless")
@@ -152,6 +154,10 @@ async def _gup_put_folio(world: World, pin: Pin) -> None:
 
 async def _get_user_pages(cpu: Cpu, vpn: int, *, pin: bool, write: bool) -> Pin | None:
     """Look the page up under mmap_lock, faulting it in as needed.
+
+    Points:
+        gup_fast_fallback:set_MMF_HAS_PINNED and those of mmap_lock,
+        `_follow_page_pte` and handle_mm_fault.
 
     Source:
         mm/gup.c: __get_user_pages. Never under a VMA lock.
@@ -219,7 +225,7 @@ async def unpin_user_page(world: World, pin: Pin) -> None:
         gup_put_folio:folio_put_refs.
     """
     pin.released = True
-    if world.frames[pin.pfn] is not world.frames[0]:
+    if pin.pfn != ZERO_PFN:
         await _gup_put_folio(world, pin)
     world.watch.unpinned(pin)
 

@@ -6,7 +6,8 @@ that nobody can account for, copied, and replaced. The frames stay small ones.
 
 Source: mm/khugepaged.c: collapse_huge_page, __collapse_huge_page_isolate,
 __collapse_huge_page_copy. Left out: the huge entry itself, the scan that chooses the
-range, swap-in, the folio locks, the PMD-level flush of an mm that no CPU has loaded.
+range, swap-in, the folio locks and that of the anon_vma, the PMD-level flush of an mm
+that no CPU has loaded.
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ async def collapse_range(cpu: Cpu, mm: MmStruct) -> None:
     Points:
         collapse_huge_page:pmdp_collapse_flush,
         __collapse_huge_page_isolate:folio_expected_ref_count,
+        collapse_huge_page:pmd_populate,
         __collapse_huge_page_copy:copy_mc_user_highpage, collapse_huge_page:set_pmd_at,
-        __collapse_huge_page_copy:folio_remove_rmap_pte and those of the locks.
+        __collapse_huge_page_copy:folio_remove_rmap_pte and those of the locks and the
+        flush.
     """
     await mmap_write_lock_nested(cpu, mm)
     if mm.vmas and mm.vmas[0].is_cow_mapping():
@@ -56,9 +59,11 @@ async def _collapse_vma(cpu: Cpu, vma: VmAreaStruct) -> None:
     mm = vma.vm_mm
     await spin_lock(cpu, mm.ptl)
     vpns = range(vma.vm_start, vma.vm_end)
-    old = {vpn: mm.get_pte(vpn) for vpn in vpns}
+    old: dict[int, Pte] = {}
     for vpn in vpns:
-        await set_pte_at(mm, vpn, NONE, "collapse_huge_page:pmdp_collapse_flush")
+        await point("collapse_huge_page:pmdp_collapse_flush", mm.page_table.writes[vpn])
+        old[vpn] = mm.get_pte(vpn)
+        mm.set_pte(vpn, NONE)
     await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
     if await _isolate(mm, old):
         for vpn in vpns:

@@ -77,7 +77,8 @@ async def madvise_guard_install(cpu: Cpu, vpn: int) -> bool:
         madvise_guard_install:vm_flags and those of the functions it calls.
 
     Source:
-        mm/madvise.c: madvise_guard_install. Left out: the retry limit.
+        mm/madvise.c: madvise_guard_install. Left out: zapping and installing under
+        different holds of the page-table lock, and so the retry.
     """
     mm = cpu.mm
     vma = await lock_vma_under_rcu(cpu, mm, vpn)
@@ -133,7 +134,8 @@ async def zap_pte(cpu: Cpu, mm: MmStruct, vpn: int, new: Pte = NONE) -> Pte:
 
     Points:
         zap_pte_range:ptep_get, zap_pte_range:ptep_get_and_clear_full,
-        zap_pte_range:folio_remove_rmap_pte and those of the lock.
+        zap_pte_range:folio_remove_rmap_pte and those of flush_tlb_batched_pending,
+        free_swap_entry and the lock.
     """
     await spin_lock(cpu, mm.ptl)
     await flush_tlb_batched_pending(cpu, mm)

@@ -1,7 +1,8 @@
 """Page faults on anonymous memory, and copy-on-write.
 
-Source: mm/memory.c. Left out: file mappings other than shared anonymous memory, swap,
-NUMA hints, userfaultfd, KSM, large folios, accounting.
+Source: mm/memory.c; what it does about swap entries is in `swap`. Left out: file
+mappings other than shared anonymous memory, NUMA hints, userfaultfd, KSM, large folios,
+accounting.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ async def vmf_anon_prepare(vmf: VmFault) -> bool:
     """Give the VMA an anon_vma; False where that needs mmap_lock and cannot have it.
 
     Points:
-        vmf_anon_prepare:anon_vma.
+        vmf_anon_prepare:anon_vma, vmf_anon_prepare:__anon_vma_prepare and those of
+        mmap_lock.
     """
     await point("vmf_anon_prepare:anon_vma", vmf.vma.peek)
     if vmf.vma.anon_vma:
@@ -105,7 +107,8 @@ async def do_anonymous_page(vmf: VmFault) -> VmFaultReason:
     """Fill an empty entry: the zero page for a read, a cleared page for a write.
 
     Points:
-        do_anonymous_page:pte_none, do_anonymous_page:set_pte_at.
+        do_anonymous_page:pte_none, do_anonymous_page:set_pte_at and those of
+        vmf_anon_prepare and the lock.
     """
     world, mm = vmf.mm.world, vmf.mm
     folio: Folio | None = None
@@ -132,6 +135,9 @@ async def do_anonymous_page(vmf: VmFault) -> VmFaultReason:
 
 async def do_shared_fault(vmf: VmFault) -> VmFaultReason:
     """Map the page of a shared anonymous mapping, making it first if need be.
+
+    Points:
+        finish_fault:pte_none, finish_fault:set_pte_at and those of the lock.
 
     Source:
         mm/memory.c: do_shared_fault, finish_fault; mm/shmem.c: shmem_get_folio, of
@@ -162,7 +168,8 @@ async def do_wp_page(vmf: VmFault) -> VmFaultReason:
 
     Points:
         do_wp_page:PageAnonExclusive, wp_can_reuse_anon_folio:folio_ref_count,
-        do_wp_page:folio_get, and those of wp_page_reuse and wp_page_copy.
+        do_wp_page:SetPageAnonExclusive, do_wp_page:folio_get, and those of
+        wp_page_reuse and wp_page_copy.
     """
     mm, world = vmf.mm, vmf.mm.world
     folio = world.frames[pte_pfn(vmf.orig_pte)]
@@ -228,8 +235,8 @@ async def wp_page_copy(vmf: VmFault, old: Folio | None) -> VmFaultReason:
     still leads there.
 
     Points:
-        wp_page_copy:__wp_page_copy_user, wp_page_copy:pte_same and those of
-        `_replace_page`.
+        wp_page_copy:__wp_page_copy_user, wp_page_copy:pte_same,
+        wp_page_copy:folio_put and those of vmf_anon_prepare and `_replace_page`.
     """
     world, mm = vmf.mm.world, vmf.mm
     if not await vmf_anon_prepare(vmf):
@@ -268,7 +275,8 @@ async def _replace_page(vmf: VmFault, old: Folio | None, new: Folio) -> None:
 
     Points:
         wp_page_copy:ptep_clear, wp_page_copy:set_pte_at,
-        wp_page_copy:folio_remove_rmap_pte, and those of flush_tlb_page.
+        wp_page_copy:folio_remove_rmap_pte, wp_page_copy:folio_put, and those of
+        flush_tlb_page.
     """
     rules, mm, cpu = vmf.mm.world.rules, vmf.mm, vmf.cpu
     entry = mk_pte(new.pfn, PAGE_ACCESSED)

@@ -46,11 +46,10 @@ lock of its or that the scheduler prefers."""
 
 
 class CopyResult(enum.Enum):
-    """How the copy of one entry, or of a range, went."""
+    """How the copy of one entry, or under one hold of the locks, went."""
 
     DONE = 0
     EAGAIN = 1
-    ENOMEM = 2
 
 
 @attrs.define(eq=False, slots=True)
@@ -120,6 +119,10 @@ async def _copy_pte_range(copy: _Copy) -> bool:
     """Copy the entries of one page table, dropping its locks where it must.
 
     After a drop everything is read and decided anew, at the same entry.
+
+    Points:
+        copy_pte_range:folio_prealloc, arch_leave_lazy_mmu_mode:set_pte and those of
+        `_copy_ptes_locked` and the locks.
     """
     world = copy.src_mm.world
     vpn, end = copy.src_vma.vm_start, copy.src_vma.vm_end
@@ -140,7 +143,12 @@ async def _copy_pte_range(copy: _Copy) -> bool:
 
 
 async def _copy_ptes_locked(copy: _Copy, vpn: int) -> tuple[int, CopyResult]:
-    """Copy entries from *vpn* on; return where it stopped, and why."""
+    """Copy entries from *vpn* on; return where it stopped, and why.
+
+    Points:
+        copy_pte_range:ptep_get, copy_nonpresent_pte:set_marker and those of
+        copy_present_pte and copy_swap_pte.
+    """
     progress = 0
     while vpn < copy.src_vma.vm_end:
         if progress >= ENTRIES_BEFORE_BREAK and choose(
@@ -189,7 +197,8 @@ async def copy_present_pte(copy: _Copy, vpn: int, ptent: Pte) -> CopyResult:
         Both page-table locks are held.
 
     Points:
-        copy_present_ptes:folio_get, those of folio_try_dup_anon_rmap_pte,
+        copy_present_ptes:folio_get, copy_present_ptes:folio_dup_file_rmap,
+        copy_present_ptes:folio_put and those of folio_try_dup_anon_rmap_pte,
         copy_present_page and `_share_pte`.
 
     Source:
@@ -250,8 +259,8 @@ async def copy_present_page(copy: _Copy, vpn: int, folio: Folio) -> CopyResult:
         Both page-table locks are held from the write-protection to the child's entry.
 
     Points:
-        copy_present_page:copy_mc_user_highpage, copy_present_page:set_pte_at and those
-        of `_protect_and_flush`.
+        copy_present_page:copy_mc_user_highpage, copy_present_page:set_pte_at,
+        copy_present_page:ClearPageAnonExclusive and those of `_protect_and_flush`.
 
     Source:
         mm/memory.c: copy_present_page. Left out: memory failure, uffd-wp.

@@ -1,7 +1,7 @@
 """Duplicating an address space, and taking one down.
 
 Source: mm/mmap.c: dup_mmap, exit_mmap. Left out: the VMA tree's memory, uprobes,
-userfaultfd, accounting, file mappings.
+userfaultfd, accounting, file mappings, the locks that exit_mmap takes.
 """
 
 from __future__ import annotations
@@ -166,7 +166,11 @@ async def _flush_parent(cpu: Cpu, oldmm: MmStruct) -> None:
 
 
 async def exit_mmap(cpu: Cpu, mm: MmStruct) -> None:
-    """Take down an address space whose last thread has gone."""
+    """Take down an address space whose last thread has gone.
+
+    Points:
+        exit_mmap:remove_vmas and those of zap_vma.
+    """
     for vma in mm.vmas:
         await zap_vma(cpu, vma)
     await point("exit_mmap:remove_vmas", mm.seq_touch)

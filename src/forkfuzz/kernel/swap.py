@@ -34,9 +34,9 @@ async def folio_free_swap(world: World, folio: Folio) -> None:
     While reclaim is at work on it, reclaim will do that.
 
     Points:
-        folio_free_swap:delete_from_swap_cache.
+        folio_free_swap:swap_cache_del_folio.
     """
-    await point("folio_free_swap:delete_from_swap_cache", folio.touch)
+    await point("folio_free_swap:swap_cache_del_folio", folio.touch)
     if folio.swap_cache and not folio.locked and not folio.swap_count:
         folio.swap_cache = False
         world.put_refs(folio)
@@ -62,10 +62,11 @@ async def do_swap_page(vmf: VmFault) -> VmFaultReason:
     Points:
         do_swap_page:swap_cache_get_folio, do_swap_page:folio_lock,
         do_swap_page:pte_same, do_swap_page:set_pte_at, do_swap_page:folio_unlock,
-        do_swap_page:folio_put and those of do_wp_page.
+        do_swap_page:folio_put and those of folio_free_swap, do_wp_page and the lock.
 
     Source:
-        mm/memory.c: do_swap_page. Left out: dropping the fault's lock while waiting
+        mm/memory.c: do_swap_page. Left out: making a page exclusive that has no other
+        reference, freeing the slot before the folio is unlocked, and dropping the fault's lock while waiting
         for the folio lock, whose holder here never waits for that.
     """
     mm, world = vmf.mm, vmf.mm.world
@@ -82,15 +83,14 @@ async def do_swap_page(vmf: VmFault) -> VmFaultReason:
     await point("do_swap_page:folio_unlock", folio.touch)
     folio.locked = False
     await folio_free_swap(world, folio)
-    if same and vmf.write and not vmf.orig_pte & PTE_SWP_EXCLUSIVE:
-        vmf.orig_pte = pte
-        reason = await do_wp_page(vmf)
-    else:
-        await spin_unlock(vmf.cpu, mm.ptl)
-        reason = VmFaultReason.DONE
+    # Before the page can be looked at for other references, the fault's own goes.
     await point("do_swap_page:folio_put", folio.touch)
     world.put_refs(folio)
-    return reason
+    if same and vmf.write and not vmf.orig_pte & PTE_SWP_EXCLUSIVE:
+        vmf.orig_pte = pte
+        return await do_wp_page(vmf)
+    await spin_unlock(vmf.cpu, mm.ptl)
+    return VmFaultReason.DONE
 
 
 async def _map(vmf: VmFault, folio: Folio) -> Pte:

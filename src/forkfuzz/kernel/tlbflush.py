@@ -25,7 +25,7 @@ async def flush_tlb_mm_range(
     Args:
         vpn: The page, or None for the whole address space.
         freed_tables: Whether lazy CPUs are interrupted too.
-        skip_cpu: Mutation: the lowest-numbered other CPU is left out.
+        skip_cpu: Mutation: the lowest-numbered CPU that needs the interrupt gets none.
         wait: Mutation if false: return without the acknowledgements.
 
     Context:

@@ -5,9 +5,9 @@ lock, so it runs beside fork's walk, and it leaves the TLB flush for later: no i
 stops a CPU that is in the middle of pinning the page without locks.
 
 Source: mm/vmscan.c: shrink_folio_list; mm/rmap.c: try_to_unmap_one,
-set_tlb_ubc_flush_pending; include/linux/rmap.h: folio_try_share_anon_rmap_pte. Left out:
-writing the page out and freeing it: it stays in the swap cache until the last swap entry
-is gone.
+set_tlb_ubc_flush_pending; include/linux/rmap.h: folio_try_share_anon_rmap_pte. Left
+out: the LRU lists, the anon_vma lock, writing the page out and freeing it: it stays in
+the swap cache until the last swap entry is gone.
 """
 
 from __future__ import annotations
@@ -59,12 +59,13 @@ async def _unmap_and_flush(cpu: Cpu, world: World, vpn: int, folio: Folio) -> No
     """Unmap a locked folio everywhere, flush, and unlock it.
 
     Points:
-        shrink_folio_list:folio_maybe_dma_pinned, add_to_swap:folio_get,
-        shrink_folio_list:folio_unlock and those of `_try_to_unmap_one` and the flush.
+        shrink_folio_list:folio_maybe_dma_pinned, folio_alloc_swap:folio_get,
+        shrink_folio_list:folio_unlock and those of `_try_to_unmap_one`, the flush and
+        folio_free_swap.
     """
     await point("shrink_folio_list:folio_maybe_dma_pinned", folio.peek)
     if not folio_maybe_dma_pinned(folio):
-        await point("add_to_swap:folio_get", folio.touch)
+        await point("folio_alloc_swap:folio_get", folio.touch)
         folio.swap_cache = True
         folio.refcount += 1
         # A child's mapping comes after its parent's in rmap.
@@ -82,13 +83,13 @@ async def _unmap_and_flush(cpu: Cpu, world: World, vpn: int, folio: Folio) -> No
 async def _try_to_unmap_one(cpu: Cpu, mm: MmStruct, vpn: int, folio: Folio) -> bool:
     """Replace one mapping by a swap entry; False if the page turns out to be pinned.
 
-    The entry is cleared before the test for pins: a fast pin that this test misses
-    reads the entry again, and finds it gone.
+    The entry is cleared before the test for pins: a fast pin missed here sees it gone.
 
     Points:
         try_to_unmap_one:ptep_get_and_clear, set_tlb_ubc_flush_pending:inc_mm_tlb_gen,
-        try_to_unmap_one:swap_duplicate, try_to_unmap_one:set_pte_at, try_to_unmap_one:folio_remove_rmap_pte and those
-        of `_try_share`.
+        try_to_unmap_one:restore_pte, try_to_unmap_one:folio_dup_swap,
+        try_to_unmap_one:set_pte_at, try_to_unmap_one:folio_remove_rmap_pte and those
+        of `_try_share` and the lock.
     """
     await spin_lock(cpu, mm.ptl)
     pte = mm.get_pte(vpn)
@@ -106,7 +107,7 @@ async def _try_to_unmap_one(cpu: Cpu, mm: MmStruct, vpn: int, folio: Folio) -> b
         await set_pte_at(mm, vpn, pte, "try_to_unmap_one:restore_pte")
         await spin_unlock(cpu, mm.ptl)
         return False
-    await point("try_to_unmap_one:swap_duplicate", folio.touch)
+    await point("try_to_unmap_one:folio_dup_swap", folio.touch)
     folio.swap_count += 1
     await set_pte_at(
         mm,

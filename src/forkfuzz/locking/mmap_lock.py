@@ -96,7 +96,8 @@ async def lock_vma_under_rcu(cpu: Cpu, mm: MmStruct, vpn: int) -> VmAreaStruct |
         The VMA, or None where the caller must fall back to mmap_lock.
 
     Points:
-        vma_start_read:early_test, vma_start_read:refcount_inc, vma_start_read:recheck.
+        vma_start_read:early_test, vma_start_read:refcount_inc, vma_start_read:recheck,
+        vma_end_read:refcount_dec.
 
     Source:
         mm/mmap_lock.c: lock_vma_under_rcu, vma_start_read.

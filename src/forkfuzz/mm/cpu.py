@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from forkfuzz.engine import Access, reads, writes
+from forkfuzz.engine import Access, writes
 
 if TYPE_CHECKING:
     from .mm_types import MmStruct
@@ -65,7 +65,6 @@ class Cpu:
         "name",
         "requests",
         "tlb",
-        "tlb_read",
         "tlb_write",
         "world",
     )
@@ -83,9 +82,7 @@ class Cpu:
         self.fatal_signal_pending = False
         self.requests: list[FlushRequest] = []
         self.hardware_events = hardware_events
-        self.tlb_read: Access
-        self.tlb_write: Access
-        self.tlb_read, self.tlb_write = _accesses(number)
+        self.tlb_write: Access = _tlb_access(number)
 
     def interrupt_pending(self) -> bool:
         """Return whether this CPU would take a shootdown interrupt now."""
@@ -103,6 +100,5 @@ class Cpu:
 
 
 @functools.cache
-def _accesses(number: int) -> tuple[Access, Access]:
-    obj = f"tlb:cpu{number}"
-    return reads(obj), writes(obj)
+def _tlb_access(number: int) -> Access:
+    return writes(f"tlb:cpu{number}")

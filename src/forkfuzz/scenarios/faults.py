@@ -18,7 +18,7 @@ from .program import (
     Wait,
 )
 from .registry import scenario
-from .snapshot import FORK, SHARED
+from .snapshot import FORK, SHARED, page_names
 
 
 @scenario(
@@ -62,7 +62,7 @@ def dontneed(*, pages: int, read_only: int) -> Program:
 
     With ``read_only`` the mapping is PROT_READ at present.
     """
-    names = [chr(ord("A") + n) for n in range(pages)]
+    names = page_names(pages)
     prot = "r" if read_only else "rw"
     # Each in a VMA of its own: fork copies a small VMA in one hold of the page-table
     # lock, and nobody gets in between.
@@ -89,7 +89,7 @@ def dontneed(*, pages: int, read_only: int) -> Program:
 )
 def guard(*, pages: int) -> Program:
     """One thread installs guard regions in order; the child's must be a prefix."""
-    names = [chr(ord("A") + n) for n in range(pages)]
+    names = page_names(pages)
     return Program(
         "guard",
         tuple(PageSpec(name, untouched=True, vma=n) for n, name in enumerate(names)),
