@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from forkfuzz.engine import (
+    NOTHING,
     Machine,
     Outcome,
     Strategy,
@@ -315,3 +316,26 @@ def test_failing_observer_leaves_the_decision(drive: Drive) -> None:
     with pytest.raises(ValueError, match=r"^cannot count walk:0$"):
         drive(machine)
     assert machine.decisions == [(0, "walk:0", 1, 0)]
+
+
+def test_a_task_that_awaits_while_it_is_unwound_leaves_nothing_behind(
+    drive: Drive,
+) -> None:
+    """The end of a run may meet a finally that stops at a point; drivers go on."""
+
+    async def stubborn() -> None:
+        try:
+            await point("stubborn:wait", NOTHING, lambda: False)
+        finally:
+            await point("stubborn:again")
+
+    async def body() -> None:
+        await point("body:step")
+
+    for _ in range(3):
+        machine = Machine(RoundRobin())
+        machine.spawn("S1", stubborn, daemon=True)
+        machine.spawn("S2", stubborn, daemon=True)
+        machine.spawn("T", body)
+        drive(machine)
+        assert machine.outcome is Outcome.FINISHED

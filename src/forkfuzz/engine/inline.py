@@ -15,6 +15,11 @@ def _park() -> Iterator[Any]:
     yield
 
 
+def _unwind() -> Iterator[Any]:
+    """Take the place of parking when a coroutine is closed, and awaits once more."""
+    raise GeneratorExit
+
+
 def run_inline(machine: Machine) -> None:
     """Run *machine* to its end; afterwards none of its coroutines is alive.
 
@@ -39,6 +44,7 @@ def run_inline(machine: Machine) -> None:
         machine.stop(Outcome.FAILED)
         raise
     finally:
+        machine.park = _unwind
         for coroutine in coroutines.values():
             coroutine.close()
         running.reset(token)

@@ -69,6 +69,7 @@ class _Run:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.failure: BaseException | None = None
+        self._ended = False
         self._unstarted = iter([task for task in machine.tasks if not task.stands])
         self._nursery: trio.Nursery
         machine.park = self._park
@@ -134,6 +135,9 @@ class _Run:
         if self.machine.outcome in _BROKEN_OFF:
             self._nursery.cancel_scope.cancel()
             return
+        if self._ended:
+            return  # a task that stops at one more point while it unwinds
+        self._ended = True
         here = trio.lowlevel.current_task()
         for task in self.machine.tasks:
             if task.handle is not None and not task.done and task.handle is not here:
