@@ -34,17 +34,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+class FixtureSim(Sim):
+    """What the fixture ``sim`` is: a machine that knows its test."""
+
+    def __init__(self, request: pytest.FixtureRequest) -> None:
+        super().__init__()
+        self.request = request
+
+
 @pytest.fixture(name="sim")
-def sim_fixture(request: pytest.FixtureRequest) -> Sim:
+def sim_fixture(request: pytest.FixtureRequest) -> FixtureSim:
     """Return a fresh simulated machine; see `forkfuzz.harness.sim`."""
-    sim = Sim()
+    sim = FixtureSim(request)
     path = request.config.getoption("--forkfuzz-replay")
     if path:
         try:
             sim.strategy = Replay(load(Path(path)).decisions)
         except ForkfuzzError as error:
             raise pytest.UsageError(str(error)) from error
-    sim.request = request
     return sim
 
 
@@ -65,9 +72,9 @@ def explore(
 
     def decorate(test: Test) -> Test:
         @functools.wraps(test)
-        async def explored(*args: Any, sim: Sim, **kwargs: Any) -> None:
+        async def explored(*args: Any, sim: FixtureSim, **kwargs: Any) -> None:
             """Run the test under one schedule after the other."""
-            request: pytest.FixtureRequest = sim.request
+            request = sim.request
             if request.config.getoption("--forkfuzz-replay"):
                 await test(*args, sim=sim, **kwargs)
                 return

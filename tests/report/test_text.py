@@ -9,9 +9,10 @@ import pytest
 
 from driving import forker, program
 from forkfuzz.errors import UsageError
-from forkfuzz.report import Recording, Shrunk, assumptions, violation_text
+from forkfuzz.report import Recording, assumptions, violation_text
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import Program, open_program
+from forkfuzz.shrink import Shrunk
 
 
 def test_the_message_has_all_that_one_needs(torn: Recording) -> None:
@@ -21,7 +22,7 @@ def test_the_message_has_all_that_one_needs(torn: Recording) -> None:
         signature="7c1e90ab",
         found_after=212,
         seconds=0.4,
-        shrunk=Shrunk(96, 41, 9, 1),
+        shrunk=Shrunk(attrs.evolve(torn.result, steps=41), 1, 96, 9),
     )
     lines = text.split("\n")
     assert lines[0].startswith("VIOLATION snapshot.torn  scenario mp rounds=1  rules")

@@ -107,13 +107,13 @@ def fuzz(**options: Any) -> int:
     """
     from forkfuzz.campaign import open_campaign
 
+    from .session import Session
+
     configs = _configs(options)
     worst = Exit.CLEAN
     with open_campaign(options["directory"]) as campaign:
         campaign.write_config(_resolved(configs, options))
         for config in configs:
-            from .session import Session
-
             session = Session(config, campaign)
             folders = [corpus / config.spec.scenario for corpus in options["corpora"]]
             _run(session, folders, as_json=options["as_json"])

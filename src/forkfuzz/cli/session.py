@@ -26,7 +26,6 @@ from forkfuzz.checkers import Severity, Violation
 from forkfuzz.engine import Schedule, dumps
 from forkfuzz.errors import ForkfuzzError
 from forkfuzz.harness import RunResult
-from forkfuzz.report import Shrunk as ShrunkBy
 from forkfuzz.report import assumptions, record, violation_text
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import Program, find_scenario
@@ -128,12 +127,7 @@ class Session:
             signature=record_.signature,
             found_after=finding.runs,
             seconds=finding.elapsed,
-            shrunk=ShrunkBy(
-                shrunk.steps_before,
-                shrunk.result.steps,
-                shrunk.preemptions_before,
-                shrunk.preemptions,
-            ),
+            shrunk=shrunk,
         )
         if not self._is_told(record_.signature):
             self._put_beside(record_, dumps(schedule), text)

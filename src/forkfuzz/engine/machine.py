@@ -182,8 +182,7 @@ class Machine:
         chosen = runnable[self._next_task(runnable, stay)]
         self.steps += 1
         self.decisions.append((chosen.index, chosen.label, len(runnable), 0))
-        if self._on_step:
-            for on_step in self._on_step:
-                on_step(chosen)
+        for on_step in self._on_step:
+            on_step(chosen)
         self.current = chosen
         return chosen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from forkfuzz.engine import Access, Machine, Stop, point, writes
 from forkfuzz.kernel.gup import dma_read, dma_write
@@ -16,149 +15,26 @@ from forkfuzz.kernel.mmu import (
     speculation,
     store,
 )
-from forkfuzz.kernel.protocol import Protocol
 from forkfuzz.locking.sleep import enter_lazy_tlb, load_mm
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Pin as PageReference
-from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.world import World
 from forkfuzz.scenarios import program as p
+
+from .execution import Execution
 
 STORES_PER_THREAD = 1 << 16
 """Identities are thread number times this plus the number of the thread's store."""
 
 
-class Execution:
-    """One program in one world: what its threads share beyond memory.
-
-    Args:
-        program: Its threads.
-        world: Their memory.
-        protocol: The kernel model.
-        bodies: Coroutine functions that take the place of threads' statements, by the
-            name of the thread.
-
-    Attributes:
-        registers: Values loaded, by (thread name, register).
-        faults: How a thread ended that did not reach its end, by thread name.
-        children: The child that each fork made, in the order in which the forks
-            began; None where it failed.
-    """
-
-    def __init__(
-        self,
-        program: p.Program,
-        world: World,
-        protocol: Protocol,
-        bodies: Mapping[str, Body] | None = None,
-    ) -> None:
-        self.program = program
-        self.bodies = bodies or {}
-        self.world = world
-        self.protocol = protocol
-        self.registers: dict[tuple[str, str], int] = {}
-        self.faults: dict[str, str] = {}
-        self.children: dict[int, MmStruct | None] = {}
-        self._forks = 0
-        self._forks_in_program = sum(
-            isinstance(statement, p.Fork)
-            for thread in program.threads
-            for statement in thread.statements
-        )
-        self._semaphores: dict[str, int] = {}
-        self._vpns = {page: vpn for vpn, page in enumerate(world.pages)}
-        self._threads: dict[str, Cpu] = {}
-        self._free_bodies = len([t for t in program.threads if self._may_pin(t)])
-        self._pins_to_come: dict[str, int] = {}
-        for thread in program.threads:
-            self.expect_pins(thread.statements, 1)
-
-    def spawn_into(self, machine: Machine) -> None:
-        """Add a task for each thread, and two for each CPU's hardware."""
-        cpus = iter(self.world.cpus)
-        for number, thread in enumerate(self.program.threads, 1):
-            cpu = None if thread.kind == "device" else next(cpus)
-            runner = ThreadRunner(self, thread, cpu, number * STORES_PER_THREAD)
-            kind = "device" if cpu is None else thread.kind
-            machine.spawn(thread.name, runner.run, kind=kind, first=runner.first())
-            if cpu is not None:
-                self._threads[thread.name] = cpu
-        for cpu in self.world.cpus:
-            _spawn_hardware(machine, cpu)
-
-    def vpn(self, page: str) -> int:
-        """Return the number of a page."""
-        return self._vpns[page]
-
-    def begin_fork(self) -> int:
-        """Return the number of the fork that begins now."""
-        self._forks += 1
-        return self._forks
-
-    def give_up_forks(self, statements: Iterable[p.Statement]) -> None:
-        """Note forks that will never begin, so that nobody waits for their children."""
-        for statement in statements:
-            if isinstance(statement, p.Fork):
-                self.children[self.begin_fork()] = None
-
-    def all_forked(self) -> bool:
-        """Return whether every fork of the program has returned."""
-        return len(self.children) == self._forks_in_program
-
-    def reference(self, page: str) -> PageReference | None:
-        """Return the oldest reference that is left on a page."""
-        vpn = self._vpns[page]
-        for pin in self.world.pins:
-            if pin.vpn == vpn and not pin.released:
-                return pin
-        return None
-
-    def reference_settled(self, page: str) -> bool:
-        """Return whether the page has a reference, or will never get one."""
-        to_come = self._pins_to_come.get(page) or self._free_bodies
-        return self.reference(page) is not None or not to_come
-
-    def expect_pins(self, statements: Iterable[p.Statement], count: int) -> None:
-        """Count the pins that are still to come: up, or down when they are over."""
-        for statement in statements:
-            if isinstance(statement, p.Pin):
-                page = statement.page
-                self._pins_to_come[page] = self._pins_to_come.get(page, 0) + count
-
-    def body_over(self, thread: p.Thread) -> None:
-        """Note that a thread written as code will pin nothing any more."""
-        self._free_bodies -= self._may_pin(thread)
-
-    def _may_pin(self, thread: p.Thread) -> bool:
-        return thread.name in self.bodies and thread.kind != "device"
-
-    def post(self, semaphore: str) -> None:
-        """Add one to a semaphore."""
-        self._semaphores[semaphore] = self._semaphores.get(semaphore, 0) + 1
-
-    def posted(self, semaphore: str) -> bool:
-        """Return whether a wait would go on."""
-        return self._semaphores.get(semaphore, 0) > 0
-
-    def take(self, semaphore: str) -> None:
-        """Take one from a semaphore."""
-        self._semaphores[semaphore] -= 1
-
-    def kill(self, thread: str) -> None:
-        """Make a thread's killable waits give up."""
-        self._threads[thread].fatal_signal_pending = True
-
-    def visible_child(self) -> MmStruct | None:
-        """Return the newest child that kernel threads can find."""
-        for mm in reversed(self.world.mms):
-            if mm.parent is not None and mm.visible:
-                return mm
-        return None
-
-
-@functools.cache
-def _semaphore_access(name: str) -> Access:
-    return writes(f"semaphore:{name}")
+def spawn_threads(machine: Machine, execution: Execution) -> None:
+    """Add a task for each thread, and two for each CPU's hardware."""
+    for number, thread in enumerate(execution.program.threads, 1):
+        cpu = execution.cpu(thread)
+        runner = ThreadRunner(execution, thread, cpu, number * STORES_PER_THREAD)
+        kind = "device" if cpu is None else thread.kind
+        machine.spawn(thread.name, runner.run, kind=kind, first=runner.first())
+    for cpu in execution.world.cpus:
+        _spawn_hardware(machine, cpu)
 
 
 def _spawn_hardware(machine: Machine, cpu: Cpu) -> None:
@@ -179,6 +55,11 @@ def _spawn_hardware(machine: Machine, cpu: Cpu) -> None:
             daemon=True,
             first=Stop(SPECULATE, cpu.tlb_write, cpu.may_speculate),
         )
+
+
+@functools.cache
+def _semaphore_access(name: str) -> Access:
+    return writes(f"semaphore:{name}")
 
 
 class ThreadRunner:
@@ -387,7 +268,3 @@ class ThreadRunner:
         mm = execution.visible_child()
         if mm is not None:
             await execution.protocol.collapse(self.cpu, mm)
-
-
-Body = Callable[[ThreadRunner], Awaitable[None]]
-"""What a thread does, written as code instead of statements."""

@@ -13,7 +13,8 @@ from forkfuzz.mm.world import World
 from forkfuzz.rules import Rules
 from forkfuzz.scenarios.program import Fork, Program
 
-from .interpreter import Body, Execution
+from .execution import Body, Execution
+from .interpreter import spawn_threads
 from .result import RunResult
 from .setup import build_world
 
@@ -83,7 +84,7 @@ class Run:
         self.execution = Execution(program, self.world, protocol, bodies)
         bound = max_steps or step_bound(program)
         self.machine = Machine(strategy, max_steps=bound, observers=observers)
-        self.execution.spawn_into(self.machine)
+        spawn_threads(self.machine, self.execution)
         for checker in self._checkers:
             checker.start(self.world, self.machine)
 

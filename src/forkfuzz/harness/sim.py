@@ -168,7 +168,6 @@ class Sim:
     Attributes:
         strategy: Decides the run.
         result: What came of it, once it has run.
-        request: The test that it was made for, where there is one.
     """
 
     def __init__(self, strategy: Strategy | None = None) -> None:
@@ -178,7 +177,6 @@ class Sim:
         self._pages: list[p.PageSpec] = []
         self._threads: list[p.Thread] = []
         self._bodies: dict[str, SimBody] = {}
-        self.request: Any = None
 
     def page(self, name: str, *, pinned: bool = False, **attributes: Any) -> Page:
         """Add a page; see `forkfuzz.scenarios.program.PageSpec` for the attributes."""

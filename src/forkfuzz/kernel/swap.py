@@ -66,8 +66,9 @@ async def do_swap_page(vmf: VmFault) -> VmFaultReason:
 
     Source:
         mm/memory.c: do_swap_page. Left out: making a page exclusive that has no other
-        reference, freeing the slot before the folio is unlocked, and dropping the fault's lock while waiting
-        for the folio lock, whose holder here never waits for that.
+        reference, freeing the slot before the folio is unlocked, and dropping the
+        fault's lock while waiting for the folio lock, whose holder here never waits
+        for that.
     """
     mm, world = vmf.mm, vmf.mm.world
     folio = world.frames[pte_pfn(vmf.orig_pte)]

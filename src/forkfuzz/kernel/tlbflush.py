@@ -72,6 +72,7 @@ async def flush_tlb_batched_pending(cpu: Cpu, mm: MmStruct) -> None:
     """
     if mm.tlb_flush_batched:
         await point("flush_tlb_batched_pending:flush", mm.seq_touch)
+        # Before the flush, while the lock keeps reclaim from adding to it.
         mm.tlb_flush_batched = False
         await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
 

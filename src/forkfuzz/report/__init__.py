@@ -11,14 +11,13 @@ from .recording import record
 from .records import emit, json_lines, records
 from .sanitize import printable
 from .steps import step_list
-from .text import Shrunk, violation_text
+from .text import violation_text
 
 __all__ = [
     "ASSUMPTIONS",
     "Choice",
     "Event",
     "Recording",
-    "Shrunk",
     "Step",
     "Waiting",
     "assumptions",

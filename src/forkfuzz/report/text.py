@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import attrs
-
 from forkfuzz.checkers import Violation
 from forkfuzz.errors import UsageError
 from forkfuzz.rules import format_rules
+from forkfuzz.shrink import Shrunk
 
 from .assumptions import assumptions
 from .events import Recording
 from .layout import WIDTH, paragraph
 from .race import race_table
 from .sanitize import printable
-
-
-@attrs.frozen(slots=True)
-class Shrunk:
-    """What shrinking a schedule has come to."""
-
-    steps_before: int
-    steps_after: int
-    preemptions_before: int
-    preemptions_after: int
-
-    def __str__(self) -> str:
-        """Return it as the message has it."""
-        return (
-            f"shrunk {self.steps_before} -> {self.steps_after} steps, "
-            f"{self.preemptions_before} -> {self.preemptions_after} preemptions"
-        )
 
 
 def violation_text(

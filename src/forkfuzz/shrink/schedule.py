@@ -38,6 +38,13 @@ class Shrunk:
     steps_before: int
     preemptions_before: int
 
+    def __str__(self) -> str:
+        """Return what shrinking has come to, in the words of a report."""
+        return (
+            f"shrunk {self.steps_before} -> {self.result.steps} steps, "
+            f"{self.preemptions_before} -> {self.preemptions} preemptions"
+        )
+
 
 @attrs.frozen(slots=True)
 class _Attempt:
