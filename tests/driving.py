@@ -71,7 +71,7 @@ class Race:
         self._tasks = {task.name: task for task in self.machine.tasks}
         self._coroutines: dict[str, Coroutine[Any, Any, None]] = {}
         self.machine.park = lambda: iter((None,))
-        self.machine._advance = self._nobody  # type: ignore[method-assign]
+        self.machine.advance = self._nobody  # type: ignore[method-assign]
         for task in self.machine.tasks:
             if not task.stands:
                 self._send(task)

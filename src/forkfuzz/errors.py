@@ -5,6 +5,8 @@
     ForkfuzzError
     |-- UsageError          the caller is wrong: a name, an option, a file
     |   |-- FormatError     a stored file cannot be read as what it claims to be
+    |   |   `-- LitmusError         a litmus test is wrong at one place
+    |   |       `-- NotModelledError    it asks for what the model does not have yet
     |   `-- ReplayError     a schedule asks for a step that the model does not offer
     |-- RefusedError        a limit, or data that must not be trusted
     `-- InternalError       forkfuzz itself is wrong: nondeterminism, a broken invariant
@@ -26,6 +28,38 @@ class UsageError(ForkfuzzError):
 
 class FormatError(UsageError):
     """A file is unreadable, truncated, hostile or of an unknown version."""
+
+
+class LitmusError(FormatError):
+    """A litmus test cannot be read; the message names the place.
+
+    Attributes:
+        path: Of the file, or what stands for it.
+        line: Where, counted from 1.
+        column: Which character of the line, counted from 1.
+        expected: What should have been there, in words.
+        found: What is there, in words.
+    """
+
+    def __init__(
+        self, path: str, line: int, column: int, *, expected: str, found: str
+    ) -> None:
+        super().__init__(self._wording(expected, found, f"{path}:{line}:{column}"))
+        self.path = path
+        self.line = line
+        self.column = column
+        self.expected = expected
+        self.found = found
+
+    def _wording(self, expected: str, found: str, place: str) -> str:
+        return f"{place}: expected {expected}, found {found}"
+
+
+class NotModelledError(LitmusError):
+    """A litmus test asks for a part of the kernel that has no model yet."""
+
+    def _wording(self, expected: str, found: str, place: str) -> str:
+        return f"{place}: {found} is not modelled yet"
 
 
 class ReplayError(UsageError):

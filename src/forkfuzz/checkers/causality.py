@@ -7,6 +7,8 @@ can observe without a clock.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 Clock = dict[int, int]
 """How many stores of each thread, by CPU number, are known to have happened."""
 
@@ -35,6 +37,15 @@ class Causality:
         for other, count in known.items():
             if count > clock.get(other, 0):
                 clock[other] = count
+
+    def state(self) -> Hashable:
+        """Return the clocks of all threads and stores."""
+        return (
+            tuple(sorted((t, tuple(sorted(c.items()))) for t, c in self._now.items())),
+            tuple(
+                sorted((s, tuple(sorted(c.items()))) for s, c in self._clocks.items())
+            ),
+        )
 
     def is_cpu_store(self, store: int) -> bool:
         """Return whether a thread made it, not a device."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from forkfuzz.engine import Machine
 from forkfuzz.mm.mm_types import VM_SHARED, MmStruct
 from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT, PTE_MARKER_GUARD, PTE_SWAP
@@ -34,6 +36,14 @@ class Checker(Watcher):
 
     def finish(self) -> None:
         """Look at the run after its last step, if it came to a proper end."""
+
+    def state(self) -> Hashable:
+        """Return all that the verdicts still to come depend on, beside the world.
+
+        Two runs that agree in this, in the world and in where their tasks stand are
+        judged alike from there on; numbers of steps are left out, their order is not.
+        """
+        return ()
 
     def report(
         self,

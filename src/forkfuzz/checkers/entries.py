@@ -6,7 +6,7 @@ between, the page is still there. An entry is gone for good only when it is zapp
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Sequence
 
 from forkfuzz.mm.mm_types import MmStruct
 from forkfuzz.mm.pgtable import NONE, PAGE_PRESENT, PFN_SHIFT, PTE_SWAP
@@ -21,16 +21,18 @@ Where = tuple[str, int]
 class Entries:
     """Follows the entries of every address space; fed by a checker's hooks."""
 
-    def __init__(self, mms: Iterable[MmStruct]) -> None:
+    def __init__(self, mms: Sequence[MmStruct]) -> None:
         self._now: dict[Where, int] = {
             (mm.name, vpn): pte
             for mm in mms
             for vpn, pte in enumerate(mm.page_table.entries)
         }
         self._thrown: dict[Where, list[int]] = {}
+        self._tables = {mm.name: mm.page_table.entries for mm in mms}
 
     def set(self, mm: MmStruct, vpn: int, new: int) -> None:
         """An entry was stored."""
+        self._tables[mm.name] = mm.page_table.entries
         if new & _HAS_FRAME:
             self._now[mm.name, vpn] = new
         elif new != NONE:
@@ -43,6 +45,22 @@ class Entries:
         if old & _HAS_FRAME:
             self._thrown.setdefault(where, []).append(old >> PFN_SHIFT)
         self._now[where] = mm.page_table.entries[vpn]
+
+    def state(self) -> Hashable:
+        """Return where this differs from the page tables, and what was thrown away."""
+        between = [
+            (where, pte >> PFN_SHIFT)
+            for where, pte in self._now.items()
+            if pte & _HAS_FRAME and not self._in_table(where, pte >> PFN_SHIFT)
+        ]
+        return (
+            tuple(sorted(between)),
+            tuple(sorted((w, tuple(sorted(t))) for w, t in self._thrown.items())),
+        )
+
+    def _in_table(self, where: Where, pfn: int) -> bool:
+        pte = self._tables[where[0]][where[1]]
+        return bool(pte & _HAS_FRAME) and pte >> PFN_SHIFT == pfn
 
     def leads_to(self, where: Where, pfn: int) -> bool:
         """Return whether the address is that of the frame."""

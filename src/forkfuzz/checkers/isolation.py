@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Pin
 from forkfuzz.mm.mm_types import MmStruct
@@ -18,6 +20,15 @@ class IsolationChecker(Checker):
         super().__init__()
         self._stores: dict[int, tuple[str, int]] = {}
         self._cuts: dict[str, int] = {}
+
+    def state(self) -> Hashable:
+        """Return who made each store, and which cuts it came before."""
+        return tuple(
+            sorted(
+                (store, name, *(c for c, cut in self._cuts.items() if step <= cut))
+                for store, (name, step) in self._stores.items()
+            )
+        ), tuple(sorted(self._cuts))
 
     def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """Remember when the two parted."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from forkfuzz.engine import Machine
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.locks import Lock, SpinLock
@@ -20,6 +22,11 @@ class VmaLockChecker(Checker):
         super().start(world, machine)
         self._readers: dict[str, int] = {}
         self._written: dict[str, str] = {}
+
+    def state(self) -> Hashable:
+        """Return who is inside."""
+        inside = sorted(item for item in self._readers.items() if item[1])
+        return tuple(inside), tuple(sorted(self._written))
 
     def vma_read_locked(self, cpu: Cpu, vma: VmAreaStruct) -> None:
         """A reader has come in."""
@@ -55,6 +62,20 @@ class LockOrderChecker(Checker):
         self._held: dict[int, list[Lock]] = {cpu.id: [] for cpu in world.cpus}
         self._inside: dict[int, int] = {cpu.id: 0 for cpu in world.cpus}
         self._after: dict[str, list[str]] = {}
+
+    def state(self) -> Hashable:
+        """Return who holds what, and the order learned so far."""
+        return (
+            tuple(
+                (tuple(lock.name for lock in self._held[number]), inside)
+                for number, inside in self._inside.items()
+            ),
+            tuple(sorted((a, tuple(sorted(b))) for a, b in self._after.items())),
+        )
+
+    def held_exclusively(self, cpu: Cpu) -> list[str]:
+        """Return the names of the locks that nobody but *cpu* can hold now."""
+        return [lock.name for lock in self._held[cpu.id] if lock.writer]
 
     def acquiring(self, cpu: Cpu, lock: Lock, *, sleeps: bool) -> None:
         """Check whether this lock may be waited for here."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from forkfuzz.engine import Machine
 from forkfuzz.mm.folio import ZERO_PFN, Folio, Pin
 from forkfuzz.mm.mm_types import MmStruct
@@ -30,6 +32,12 @@ class PinChecker(Checker):
         super().start(world, machine)
         self._entries = Entries(world.mms)
         self._live = [pin for pin in world.pins if pin.pinned]
+
+    def state(self) -> Hashable:
+        """Return the pins that are followed, by their number."""
+        pins = self.world.pins
+        live = [number for number, pin in enumerate(pins) if pin in self._live]
+        return tuple(live), self._entries.state()
 
     def pinned(self, pin: Pin) -> None:
         """Check a pin that has just succeeded."""

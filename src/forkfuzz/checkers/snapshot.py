@@ -12,6 +12,8 @@ program order or by a chain of loads that read stores.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import attrs
 
 from forkfuzz.engine import Machine
@@ -57,6 +59,7 @@ class SnapshotChecker(Checker):
         self._logs: dict[str, ParentHistory] = {}
         self._entries: dict[str, list[int]] = {}
         self._forks: dict[str, _Fork] = {}
+        self._begun = 0
         self._causality = Causality()
 
     def start(self, world: World, machine: Machine) -> None:
@@ -64,6 +67,48 @@ class SnapshotChecker(Checker):
         super().start(world, machine)
         for mm in world.mms:
             self._open_log(mm)
+
+    def state(self) -> Hashable:
+        """Return the forks under way, and what each parent's memory went through.
+
+        That is of no account once no fork is to come; a judgement compares positions
+        in the log with each other only.
+        """
+        if not self._matters():
+            return ()
+        forks = tuple(self._forks.items())
+        return (
+            tuple((name, self._fork_state(name, fork)) for name, fork in forks),
+            tuple((name, log.digest()) for name, log in self._logs.items()),
+            self._causality.state(),
+        )
+
+    def moments(self) -> int:
+        """Return a number that grows whenever something happens whose time matters."""
+        if not self._matters():
+            return -1
+        changes = [log.moments() for log in self._logs.values()]
+        return sum(changes) + 2 * self._begun - len(self._forks)
+
+    def _matters(self) -> bool:
+        """Return whether a comparison is still to come."""
+        return bool(self._forks) or self._more_forks()
+
+    def _more_forks(self) -> bool:
+        return self.world.forks is None or self._begun < self.world.forks
+
+    def _fork_state(self, name: str, fork: _Fork) -> Hashable:
+        parent = self.find_mm(name).parent
+        assert parent is not None  # a fork has one
+        log = self._logs[parent.name]
+        return (
+            log.digest_length(fork.since),
+            log.digest_length(fork.position),
+            tuple(sorted(set(fork.exempt))),
+            tuple(fork.expected.items()),
+            tuple(sorted(fork.points.items())),
+            tuple(sorted(fork.overwritten)),
+        )
 
     def _open_log(self, mm: MmStruct) -> None:
         entries: list[int] = list(mm.page_table.entries)
@@ -140,6 +185,7 @@ class SnapshotChecker(Checker):
         """Remember from when on the child may take its memory."""
         if oldmm.name not in self._logs:  # a child itself, not compared so far
             self._open_log(oldmm)
+        self._begun += 1
         self._forks[mm.name] = _Fork(len(self._logs[oldmm.name].events))
 
     def fork_failed(self, oldmm: MmStruct, mm: MmStruct) -> None:
@@ -189,7 +235,7 @@ class SnapshotChecker(Checker):
         }
         if child != fork.expected:
             _Judgement(self, self._logs[oldmm.name], fork, child).report()
-        if mm.name not in self._logs:
+        if mm.name not in self._logs and self._more_forks():
             self._open_log(mm)
 
     @property

@@ -7,6 +7,8 @@ at only to tell a store that went into a page just thrown away from one that did
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from forkfuzz.engine import Machine
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Pin
@@ -30,6 +32,7 @@ class OwnStoresChecker(Checker):
         self._last: dict[Word, int] = {}
         self._order: dict[int, tuple[int, int]] = {}
         self._own: dict[tuple[int, int, int], int] = {}
+        self._sequence: dict[tuple[int, int], list[int]] = {}
         self._count = 0
         self._by_device: list[int] = []
         self._entries = Entries(world.mms)
@@ -42,6 +45,16 @@ class OwnStoresChecker(Checker):
                 for index in range(words):
                     self._last[mm.name, vpn, index] = self.word(mm, vpn, index)
 
+    def state(self) -> Hashable:
+        """Return the reference memory, and each word's stores in their order."""
+        return (
+            tuple(self._last.items()),
+            tuple(sorted(self._own.items())),
+            tuple(sorted((w, tuple(s)) for w, s in self._sequence.items())),
+            tuple(sorted(self._by_device)),
+            self._entries.state(),
+        )
+
     def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """The child's memory starts as what it has; whether rightly, others judge."""
         if not mm.ptl.writer:
@@ -53,6 +66,7 @@ class OwnStoresChecker(Checker):
         """Note the newest store to a word."""
         self._count += 1
         self._order[store] = (self._count, self.machine.steps)
+        self._sequence.setdefault((vpn, index), []).append(store)
         if (mm.name, vpn, index) in self._last and not self._doomed(mm, vpn, pfn):
             self._last[mm.name, vpn, index] = store
             self._own[cpu.id, vpn, index] = store
@@ -70,6 +84,7 @@ class OwnStoresChecker(Checker):
         """Note a store through a pin; its owner must see it."""
         self._count += 1
         self._order[store] = (self._count, self.machine.steps)
+        self._sequence.setdefault((pin.vpn, index), []).append(store)
         word = (pin.mm_name, pin.vpn, index)
         if pin.pinned and word in self._last and self._attached(pin):
             self._last[word] = store

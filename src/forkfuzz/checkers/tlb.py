@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from forkfuzz.engine import Machine
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Folio, Pin
@@ -29,6 +31,10 @@ class StaleWritableChecker(Checker):
         """Take over the entries that there are before the first step."""
         super().start(world, machine)
         self._entries = Entries(world.mms)
+
+    def state(self) -> Hashable:
+        """Return what the entries mean."""
+        return self._entries.state()
 
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
         """Follow an entry."""
@@ -118,6 +124,24 @@ class UseAfterFreeChecker(Checker):
         self._frees: dict[int, int] = {}
         self._filled: dict[tuple[int, int, int], int] = {}
         self._referenced = dict.fromkeys(world.pins, 0)
+
+    def state(self) -> Hashable:
+        """Return which frames had more than one life, and who knows the last one."""
+        frees = self._frees
+        return (
+            tuple(sorted(frees)),
+            tuple(
+                sorted(
+                    where
+                    for where, life in self._filled.items()
+                    if where[2] in frees and life == frees[where[2]]
+                )
+            ),
+            tuple(
+                self._referenced.get(pin, 0) == frees.get(pin.pfn, 0)
+                for pin in self.world.pins
+            ),
+        )
 
     def freed(self, folio: Folio) -> None:
         """Count the lives of a frame."""

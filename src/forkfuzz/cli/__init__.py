@@ -21,6 +21,8 @@ VERBS = {
     "fuzz": "fuzz:fuzz",
     "replay": "replay:replay",
     "show": "show:show",
+    "check": "check:check",
+    "litmus": "litmus:litmus",
     "scenarios": "listing:scenarios",
     "rules": "listing:rules",
     "bench": "bench:bench",

@@ -127,6 +127,19 @@ def _from_record(name: str, record: Record) -> Stored:
     )
 
 
+def _program(name: str, spec: str) -> Program:
+    """Return what a schedule is for: a scenario, or a litmus test beside it."""
+    if not spec.endswith(".litmus"):
+        return open_program(spec)
+    from forkfuzz.harness.trial import with_lazy_tlb
+    from forkfuzz.litmus import load
+
+    if Path(spec).name != spec:
+        msg = f"{name!r} is for {spec[:60]!r}, expected a file in the same folder"
+        raise FormatError(msg)
+    return with_lazy_tlb(load(Path(name).parent / spec).program)
+
+
 def from_schedule(name: str, data: bytes) -> Stored:
     """Return the run that a stored schedule describes.
 
@@ -142,7 +155,7 @@ def from_schedule(name: str, data: bytes) -> Stored:
             raise UsageError(msg)
     return Stored(
         name,
-        open_program(header["scenario"]),
+        _program(name, header["scenario"]),
         parse_rules(header["rules"]),
         schedule.decisions,
         header.get("violates", ""),

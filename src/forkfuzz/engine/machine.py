@@ -116,11 +116,15 @@ class Machine:
 
     def start(self) -> Task | None:
         """Take the first decision, once every task stands at its first point."""
+        self.begin()
+        return self.advance()
+
+    def begin(self) -> None:
+        """Note that every task stands at its first point."""
         self.started = True
         self.current = None  # reaching the first point was not a step
         self._live = [task for task in self.tasks if not task.done]
         self._waited_for = sum(not task.daemon for task in self._live)
-        return self._advance()
 
     def arrive(
         self, label: str, access: Access, when: Callable[[], bool] | None
@@ -134,17 +138,21 @@ class Machine:
         task.when = when
         if not self.started:
             return True
-        return self._advance() is not task
+        return self.advance() is not task
 
     def finish(self, task: Task) -> Task | None:
         """Note that the task's coroutine has returned; return who goes next."""
         task.done = True
         if not self.started or self.outcome is not Outcome.RUNNING:
             return None
+        self.leave(task)
+        return self.advance()
+
+    def leave(self, task: Task) -> None:
+        """Note that the task takes no more steps."""
         self._live.remove(task)
         if not task.daemon:
             self._waited_for -= 1
-        return self._advance()
 
     def stop(self, outcome: Outcome) -> None:
         """End the run; the first outcome stands."""
@@ -161,7 +169,7 @@ class Machine:
         self.decisions.append((CHOICE, label, options, value))
         return value
 
-    def _advance(self) -> Task | None:
+    def advance(self) -> Task | None:
         """Choose the next task and account for its step; None ends the run."""
         last = self.current
         self.current = None
@@ -186,3 +194,12 @@ class Machine:
             on_step(chosen)
         self.current = chosen
         return chosen
+
+    def repeat(self, index: int) -> Task:
+        """Give the next step to a task that is known to be able to take it.
+
+        For a search that goes a way again: nobody is asked, and no decision recorded.
+        """
+        self.steps += 1
+        self.current = task = self.tasks[index]
+        return task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from forkfuzz.kernel.protocol import Protocol
@@ -32,8 +32,10 @@ class Execution:
     Attributes:
         registers: Values loaded, by (thread name, register).
         faults: How a thread ended that did not reach its end, by thread name.
+        forks_in_program: How many forks the statements ask for.
         children: The child that each fork made, in the order in which the forks
             began; None where it failed.
+        failed_forks: The threads that have seen a fork fail.
     """
 
     def __init__(
@@ -50,8 +52,9 @@ class Execution:
         self.registers: dict[tuple[str, str], int] = {}
         self.faults: dict[str, str] = {}
         self.children: dict[int, MmStruct | None] = {}
+        self.failed_forks: set[str] = set()
         self._forks = 0
-        self._forks_in_program = sum(
+        self.forks_in_program = sum(
             isinstance(statement, p.Fork)
             for thread in program.threads
             for statement in thread.statements
@@ -63,6 +66,23 @@ class Execution:
         self._pins_to_come: dict[str, int] = {}
         for thread in program.threads:
             self.expect_pins(thread.statements, 1)
+
+    def state(self) -> Hashable:
+        """Return all that a run can still depend on."""
+        children = {n: mm.name if mm else "" for n, mm in self.children.items()}
+        parts = (
+            self.registers,
+            self.faults,
+            children,
+            self._semaphores,
+            self._pins_to_come,
+        )
+        return (
+            self._forks,
+            self._free_bodies,
+            tuple(sorted(self.failed_forks)),
+            *[tuple(sorted(p.items())) for p in parts],
+        )
 
     def vpn(self, page: str) -> int:
         """Return the number of a page."""
@@ -81,7 +101,7 @@ class Execution:
 
     def all_forked(self) -> bool:
         """Return whether every fork of the program has returned."""
-        return len(self.children) == self._forks_in_program
+        return len(self.children) == self.forks_in_program
 
     def reference(self, page: str) -> PageReference | None:
         """Return the oldest reference that is left on a page."""

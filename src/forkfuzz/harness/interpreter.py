@@ -86,6 +86,11 @@ class ThreadRunner:
         assert self._cpu is not None  # only devices have none
         return self._cpu
 
+    @property
+    def stores_made(self) -> int:
+        """Return a number that grows with each store of the thread."""
+        return self._store
+
     def first(self) -> Stop | None:
         """Return where the thread stands at first: a child's waits for its fork."""
         if self.thread.kind != "child":
@@ -107,7 +112,7 @@ class ThreadRunner:
         self.execution.give_up_forks(left)
         if body is not None:
             self.execution.body_over(self.thread)
-        if self._cpu is not None:
+        if self._cpu is not None and not self.execution.world.lazy_tlb:
             enter_lazy_tlb(self._cpu)
 
     async def _go_on(self, statement: p.Statement) -> bool:
@@ -222,6 +227,8 @@ class ThreadRunner:
         number = self.execution.begin_fork()
         child = await self.execution.protocol.fork(self.cpu)
         self.execution.children[number] = child
+        if child is None:
+            self.execution.failed_forks.add(self.thread.name)
 
     async def _do_pin(self, statement: p.Pin) -> None:
         await self.execution.protocol.pin(

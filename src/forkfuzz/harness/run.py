@@ -62,6 +62,7 @@ class Run:
     Attributes:
         world: The state; afterwards that at the end of the run.
         execution: Registers, faults and children of the run.
+        checkers: Its judges, one of each kind.
         machine: Tasks and decisions.
     """
 
@@ -78,14 +79,14 @@ class Run:
         max_steps: int | None = None,
     ) -> None:
         self.program = program
-        self._checkers: list[Checker] = [kind() for kind in checkers.ALL]
+        self.checkers: list[Checker] = [kind() for kind in checkers.ALL]
         self.world: World = build_world(program, rules)
-        self.world.watch = Watch([*self._checkers, *watchers])
+        self.world.watch = Watch([*self.checkers, *watchers])
         self.execution = Execution(program, self.world, protocol, bodies)
         bound = max_steps or step_bound(program)
         self.machine = Machine(strategy, max_steps=bound, observers=observers)
         spawn_threads(self.machine, self.execution)
-        for checker in self._checkers:
+        for checker in self.checkers:
             checker.start(self.world, self.machine)
 
     def execute(self, driver: Driver = run_inline) -> RunResult:
@@ -97,13 +98,17 @@ class Run:
         driver(self.machine)
         return self.result()
 
+    def violations(self) -> list[Violation]:
+        """Return what the checkers have noticed so far."""
+        return [v for checker in self.checkers for v in checker.violations]
+
     def result(self) -> RunResult:
         """Judge a run that has ended."""
         machine = self.machine
         if machine.outcome is Outcome.FINISHED:
-            for checker in self._checkers:
+            for checker in self.checkers:
                 checker.finish()
-        violations = [v for checker in self._checkers for v in checker.violations]
+        violations = self.violations()
         violations.extend(_no_progress(machine))
         seen = {decision[1] for decision in machine.decisions}
         return RunResult(

@@ -33,6 +33,7 @@ def build_world(program: Program, rules: Rules) -> World:
         rules,
         Watch(),
         hw_dirty_lax=program.hw_dirty_lax,
+        lazy_tlb=program.lazy_tlb,
     )
     world.fail_sites.extend(program.fail_sites)
     mm = MmStruct("parent", world)
@@ -42,8 +43,11 @@ def build_world(program: Program, rules: Rules) -> World:
         _populate(mm, vpn, page)
     for thread in program.threads:
         if thread.kind != "device":
-            cpu = Cpu(len(world.cpus), world, program.hardware_events)
+            events = 0 if program.lazy_tlb else program.hardware_events
+            cpu = Cpu(len(world.cpus), world, events)
             world.cpus.append(cpu)
+            if program.lazy_tlb:
+                world.fill_pcp(cpu, len(program.pages) + 1)
             if thread.kind == "parent":
                 load_mm(cpu, mm)
     return world

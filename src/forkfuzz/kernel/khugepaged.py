@@ -68,7 +68,7 @@ async def _collapse_vma(cpu: Cpu, vma: VmAreaStruct) -> None:
     await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
     if await _isolate(mm, old):
         for vpn in vpns:
-            await _replace(vma, vpn, old[vpn])
+            await _replace(cpu, vma, vpn, old[vpn])
     else:
         for vpn in vpns:
             await set_pte_at(mm, vpn, old[vpn], "collapse_huge_page:pmd_populate")
@@ -87,7 +87,7 @@ async def _isolate(mm: MmStruct, old: dict[int, Pte]) -> bool:
     return True
 
 
-async def _replace(vma: VmAreaStruct, vpn: int, pte: Pte) -> None:
+async def _replace(cpu: Cpu, vma: VmAreaStruct, vpn: int, pte: Pte) -> None:
     """Copy one page and map the copy.
 
     Nobody else can write the page, says the kernel's comment here: it is either
@@ -95,7 +95,7 @@ async def _replace(vma: VmAreaStruct, vpn: int, pte: Pte) -> None:
     """
     mm, world = vma.vm_mm, vma.vm_mm.world
     source = world.frames[pte_pfn(pte)]
-    new: Folio = world.alloc_folio(anon=True)
+    new: Folio = world.alloc_folio(anon=True, cpu=cpu)
     await copy_folio(
         mm, vpn, source, new, "__collapse_huge_page_copy:copy_mc_user_highpage"
     )

@@ -115,7 +115,7 @@ async def do_anonymous_page(vmf: VmFault) -> VmFaultReason:
     if vmf.write:
         if not await vmf_anon_prepare(vmf):
             return VmFaultReason.RETRY
-        folio = world.alloc_folio(anon=True)
+        folio = world.alloc_folio(anon=True, cpu=vmf.cpu)
         pte = pte_mkdirty(maybe_mkwrite(mk_pte(folio.pfn, PAGE_ACCESSED), vmf.vma))
     else:
         pte = mk_pte(ZERO_PFN, PAGE_SPECIAL | PAGE_ACCESSED)
@@ -145,7 +145,7 @@ async def do_shared_fault(vmf: VmFault) -> VmFaultReason:
     """
     world, mm, shmem = vmf.mm.world, vmf.mm, vmf.vma.shmem
     if vmf.vpn not in shmem:
-        shmem[vmf.vpn] = world.alloc_folio(anon=False).pfn
+        shmem[vmf.vpn] = world.alloc_folio(anon=False, cpu=vmf.cpu).pfn
     folio = world.frames[shmem[vmf.vpn]]
     pte = mk_pte(folio.pfn, PAGE_ACCESSED)
     if vmf.write:
@@ -242,7 +242,7 @@ async def wp_page_copy(vmf: VmFault, old: Folio | None) -> VmFaultReason:
     if not await vmf_anon_prepare(vmf):
         await _put_old(mm, old)
         return VmFaultReason.RETRY
-    new = world.alloc_folio(anon=True)
+    new = world.alloc_folio(anon=True, cpu=vmf.cpu)
     if old is not None:
         await copy_folio(mm, vmf.vpn, old, new, "wp_page_copy:__wp_page_copy_user")
     await spin_lock(vmf.cpu, mm.ptl)

@@ -137,7 +137,7 @@ async def _copy_pte_range(copy: _Copy) -> bool:
             await point("copy_pte_range:folio_prealloc", world.allocator)
             if world.fails("copy_present_page"):
                 return False
-            copy.prealloc = world.alloc_folio(anon=True)
+            copy.prealloc = world.alloc_folio(anon=True, cpu=copy.cpu)
     _drop_prealloc(copy)
     return True
 

@@ -16,6 +16,7 @@ from forkfuzz.locking.mmap_lock import (
 )
 from forkfuzz.locking.rwsem import up_write
 from forkfuzz.mm.cpu import Cpu
+from forkfuzz.mm.lazy_tlb import fill_all
 from forkfuzz.mm.mm_types import (
     VM_DONTCOPY,
     VM_SHARED,
@@ -148,6 +149,8 @@ async def _cut(cpu: Cpu, mm: MmStruct, oldmm: MmStruct) -> None:
     """Drop the parent's VMA locks: the instant that the child's memory reflects."""
     await vma_end_write_all(cpu, oldmm)
     mm.cut = True
+    if oldmm.world.lazy_tlb:
+        fill_all(oldmm)
     if mm.visible:
         oldmm.world.watch.fork_cut(oldmm, mm)
 

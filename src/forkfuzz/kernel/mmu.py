@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 
 from forkfuzz.engine import choose, point
 from forkfuzz.mm.cpu import Cpu
+from forkfuzz.mm.lazy_tlb import evict_for_read, evict_for_write
 from forkfuzz.mm.pgtable import (
     PAGE_ACCESSED,
     PAGE_DIRTY,
@@ -91,6 +92,8 @@ async def load_word(cpu: Cpu, vpn: int, index: int) -> int | None:
     mm = cpu.mm
     await point("load:translate", mm.page_table.reads[vpn])
     cpu.in_instruction = True
+    if mm.world.lazy_tlb:
+        evict_for_read(cpu, vpn)
     entry = cpu.tlb.get(vpn)
     pfn = _walk_for_read(cpu, vpn) if entry is None else entry >> PFN_SHIFT
     if pfn == FAULT:
@@ -113,6 +116,8 @@ async def store_word(cpu: Cpu, vpn: int, index: int, store: int) -> bool:
     mm = cpu.mm
     await point("store:translate", mm.page_table.reads[vpn])
     cpu.in_instruction = True
+    if mm.world.lazy_tlb:
+        evict_for_write(cpu, vpn)
     entry = _lookup_for_write(cpu, vpn)
     if entry == FAULT or not (entry & PAGE_DIRTY or await _set_dirty(cpu, vpn, entry)):
         page_fault(cpu, vpn)
@@ -143,14 +148,15 @@ def _lookup_for_write(cpu: Cpu, vpn: int) -> int:
     A cached entry without W may be used as it is, and fault, or be refreshed first.
     """
     entry = cpu.tlb.get(vpn)
-    if entry is not None:
-        if entry & PAGE_RW:
-            return entry
-        if choose("mmu:stale_read_only", 2):
-            return FAULT
+    if entry is not None and entry & PAGE_RW:
+        return entry
     entries = cpu.mm.page_table.entries
     pte = entries[vpn]
-    if pte & (PAGE_PRESENT | PAGE_RW) != PAGE_PRESENT | PAGE_RW:
+    allowed = pte & (PAGE_PRESENT | PAGE_RW) == PAGE_PRESENT | PAGE_RW
+    matters = allowed or not cpu.world.lazy_tlb
+    if entry is not None and matters and choose("mmu:stale_read_only", 2):
+        return FAULT
+    if not allowed:
         return FAULT
     entries[vpn] = Pte(pte | PAGE_ACCESSED)
     _insert(cpu, vpn, pte)
@@ -164,8 +170,8 @@ async def _set_dirty(cpu: Cpu, vpn: int, entry: int) -> bool:
     frame, or (``hw_dirty_lax``) at P only. It may find the entry changed since.
     """
     world = cpu.world
-    entries = cpu.mm.page_table.entries
     await point("store:set_dirty", cpu.mm.page_table.writes[vpn])
+    entries = cpu.mm.page_table.entries
     pte = entries[vpn]
     required = PAGE_PRESENT if world.hw_dirty_lax else PAGE_PRESENT | PAGE_RW
     if pte & required != required:

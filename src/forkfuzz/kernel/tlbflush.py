@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from forkfuzz.engine import point
 from forkfuzz.mm.cpu import Cpu, FlushRequest
+from forkfuzz.mm.lazy_tlb import fill_all
 from forkfuzz.mm.mm_types import MmStruct
 
 
@@ -50,6 +51,8 @@ async def flush_tlb_mm_range(
             mm.seq_peek,
             lambda: not request.waiting,
         )
+    if mm.world.lazy_tlb:
+        fill_all(mm)
     mm.world.watch.flushed(mm, vpn)
 
 

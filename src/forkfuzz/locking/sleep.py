@@ -24,6 +24,7 @@ def leave_lazy_tlb(cpu: Cpu) -> None:
     ``is_lazy`` before it reads the generation. One of them sees the other.
     """
     cpu.is_lazy = False
+    cpu.changed_while_lazy.clear()
     mm = cpu.loaded_mm
     if mm is not None and cpu.local_tlb_gen != mm.tlb_gen:
         cpu.tlb.clear()
@@ -39,3 +40,4 @@ def load_mm(cpu: Cpu, mm: MmStruct) -> None:
     cpu.local_tlb_gen = mm.tlb_gen
     cpu.tlb.clear()
     cpu.is_lazy = False
+    cpu.changed_while_lazy.clear()

@@ -44,6 +44,8 @@ class Cpu:
         tlb: Cached translations, by vpn, in the form of a page-table entry.
         loaded_mm: The mm whose page tables the hardware walks, or None.
         local_tlb_gen: Generation of ``loaded_mm`` that the TLB is known to reflect.
+        changed_while_lazy: With ``World.lazy_tlb``, pages whose entry has changed since
+            the CPU went idle.
         is_lazy: Idle with ``loaded_mm`` still loaded; no user access happens.
         irqs_enabled: Whether an interrupt can be taken between instructions.
         in_instruction: Whether a user access is between its translation and its
@@ -54,6 +56,7 @@ class Cpu:
     """
 
     __slots__ = (
+        "changed_while_lazy",
         "fatal_signal_pending",
         "hardware_events",
         "id",
@@ -77,6 +80,7 @@ class Cpu:
         self.loaded_mm: MmStruct | None = None
         self.local_tlb_gen = 0
         self.is_lazy = False
+        self.changed_while_lazy: list[int] = []
         self.irqs_enabled = True
         self.in_instruction = False
         self.fatal_signal_pending = False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from forkfuzz.engine import Access, reads, writes
 
+from .lazy_tlb import entry_changes
 from .locks import RwSemaphore, SpinLock
 from .pgtable import PageTable, Pte
 
@@ -167,5 +168,7 @@ class MmStruct:
         """Store the entry of *vpn* on behalf of the kernel."""
         entries = self.page_table.entries
         old = entries[vpn]
+        if self.world.lazy_tlb:
+            entry_changes(self, vpn, old, new)
         entries[vpn] = new
         self.world.watch.pte_set(self, vpn, old, new)

@@ -100,9 +100,10 @@ class PageTable:
         writes: Access of changing it, by vpn.
     """
 
-    __slots__ = ("entries", "reads", "writes")
+    __slots__ = ("entries", "mm_name", "reads", "writes")
 
     def __init__(self, mm_name: str, pages: tuple[str, ...]) -> None:
+        self.mm_name = mm_name
         self.entries: list[Pte] = [NONE] * len(pages)
         accesses = [pte_accesses(mm_name, page) for page in pages]
         self.reads = [read for read, _ in accesses]

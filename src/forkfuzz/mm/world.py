@@ -26,6 +26,8 @@ class World:
         watch: Who is told of what happens.
         hw_dirty_lax: Whether setting D in a cached entry re-checks only P, as some
             processors do, instead of P, W and the frame.
+        lazy_tlb: Whether fills and evictions are decided when they matter; see
+            `forkfuzz.mm.lazy_tlb`.
 
     Attributes:
         frames: Folio by pfn; 0 is the zero page.
@@ -33,7 +35,10 @@ class World:
         cpus: By number.
         pins: References given out by GUP, in order.
         fail_sites: Allocation sites that fail, each once.
+        free_frames: Frames that were used before, the last one freed last.
+        pcp: Free frames that are set aside for one CPU, by its number.
         stores: (task name, value) of every store begun, by its identity.
+        forks: How many forks the program has, if that is known.
     """
 
     allocator: Access = writes("allocator")
@@ -46,14 +51,18 @@ class World:
         watch: Watch,
         *,
         hw_dirty_lax: bool = False,
+        lazy_tlb: bool = False,
     ) -> None:
         self.pages = pages
         self.words = words
         self.rules = rules
         self.watch = watch
         self.hw_dirty_lax = hw_dirty_lax
+        self.lazy_tlb = lazy_tlb
         self._frame_words = max(words, default=1)
-        self._free: list[int] = []
+        self.free_frames: list[int] = []
+        self.pcp: dict[int, tuple[int, ...]] = {}
+        self._pcp_of: dict[int, int] = {}
         zero = Folio(ZERO_PFN, self._frame_words)
         zero.free = False
         self.frames: list[Folio] = [zero]
@@ -62,22 +71,45 @@ class World:
         self.pins: list[Pin] = []
         self.fail_sites: list[str] = []
         self.stores: dict[int, tuple[str, int]] = {0: ("", 0)}
+        self.forks: int | None = None
 
-    def alloc_folio(self, *, anon: bool) -> Folio:
+    def fill_pcp(self, cpu: Cpu, count: int) -> None:
+        """Set frames aside for allocations on one CPU, as Linux does.
+
+        Which frame an allocation gets does then not depend on what other CPUs do.
+        """
+        first = len(self.frames)
+        self.frames.extend(
+            Folio(first + number, self._frame_words) for number in range(count)
+        )
+        self.pcp[cpu.id] = tuple(range(first, first + count))
+        self._pcp_of.update(dict.fromkeys(self.pcp[cpu.id], cpu.id))
+
+    def _take_frame(self, cpu: Cpu | None) -> Folio:
+        mine = self.pcp.get(cpu.id, ()) if cpu is not None else ()
+        if mine and cpu is not None:
+            self.pcp[cpu.id] = mine[:-1]
+            return self.frames[mine[-1]]
+        if self.free_frames:
+            return self.frames[self.free_frames.pop()]
+        if len(self.frames) < FRAMES:
+            self.frames.append(Folio(len(self.frames), self._frame_words))
+            return self.frames[-1]
+        msg = f"the run needs more than {FRAMES} frames"
+        raise RefusedError(msg)
+
+    def alloc_folio(self, *, anon: bool, cpu: Cpu | None = None) -> Folio:
         """Hand out a cleared frame with one reference; the last one freed goes first.
+
+        Args:
+            anon: Whether it is for anonymous memory.
+            cpu: On which CPU the allocation is made.
 
         Raises:
             RefusedError: When the run has used up all frames.
         """
-        if self._free:
-            folio = self.frames[self._free.pop()]
-            folio.words[:] = [0] * self._frame_words
-        elif len(self.frames) < FRAMES:
-            folio = Folio(len(self.frames), self._frame_words)
-            self.frames.append(folio)
-        else:
-            msg = f"the run needs more than {FRAMES} frames"
-            raise RefusedError(msg)
+        folio = self._take_frame(cpu)
+        folio.words[:] = [0] * self._frame_words
         folio.refcount = 1
         folio.mapcount = 0
         folio.anon = anon
@@ -92,7 +124,11 @@ class World:
         if not folio.refcount and not folio.free:
             folio.free = True
             folio.anon_exclusive = False
-            self._free.append(folio.pfn)
+            owner = self._pcp_of.get(folio.pfn)
+            if owner is None:
+                self.free_frames.append(folio.pfn)
+            else:
+                self.pcp[owner] = (*self.pcp[owner], folio.pfn)
             self.watch.freed(folio)
 
     def set_exclusive(self, folio: Folio, *, exclusive: bool) -> None:

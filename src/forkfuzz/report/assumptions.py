@@ -13,7 +13,9 @@ ASSUMPTIONS = (
 
 def assumptions(program: Program) -> tuple[str, ...]:
     """Return what runs of *program* assume, one item each."""
-    if program.hardware_events:
+    if program.lazy_tlb:
+        events = "TLB fill and evict at any step"
+    elif program.hardware_events:
         count = program.hardware_events
         events = f"TLB fill and evict at any step ({count} a CPU)"
     else:

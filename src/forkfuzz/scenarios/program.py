@@ -28,13 +28,16 @@ class PageSpec:
         untouched: No entry yet.
         read_only: Present and exclusive, but without W, as after mprotect.
         clean: W without D.
-        prot: What its VMA allows: ``rw`` or ``r``.
+        prot: What its VMA allows: ``rw``, ``r`` or ``none``.
         vma: Pages with the same number, which must be neighbours, share a VMA.
         pin: ``rw`` or ``ro``: pinned from before the start with FOLL_PIN.
         refs: How many foreign FOLL_GET references it has.
         has_pinned: Whether the mm has pinned something before.
         dontfork: MADV_DONTFORK.
         wipeonfork: MADV_WIPEONFORK.
+        maps: Another page, which comes before this one and whose frame this one maps.
+        swapped: Unmapped by reclaim before the start: an exclusive swap entry of a page
+            in the swap cache.
     """
 
     name: str
@@ -51,6 +54,8 @@ class PageSpec:
     has_pinned: bool = False
     dontfork: bool = False
     wipeonfork: bool = False
+    maps: str = ""
+    swapped: bool = False
 
 
 @attrs.frozen(slots=True)
@@ -119,6 +124,34 @@ class DmaLoad:
 
 
 @attrs.frozen(slots=True)
+class Peek:
+    """Read through the FOLL_GET reference that the thread's process took.
+
+    Once there is one; nothing happens if there never is. It does not matter whether
+    the page is still mapped.
+    """
+
+    page: str
+    index: int
+    register: str
+
+
+@attrs.frozen(slots=True)
+class Mprotect:
+    """mprotect() on one page: ``r``, ``rw`` or ``none``."""
+
+    page: str
+    prot: str
+
+
+@attrs.frozen(slots=True)
+class Munmap:
+    """munmap() of one page."""
+
+    page: str
+
+
+@attrs.frozen(slots=True)
 class Madvise:
     """madvise(): ``dontneed``, ``dontfork``, ``wipeonfork`` or ``guard``."""
 
@@ -136,6 +169,45 @@ class SwapOut:
     """Reclaim moves the parent's page to the swap cache, unless it may be pinned."""
 
     page: str
+
+
+@attrs.frozen(slots=True)
+class RawPte:
+    """Store a page-table entry as hardware sees it, past every rule of the kernel.
+
+    Attributes:
+        page: Whose entry, in the address space of the thread.
+        action: ``map``: present and writable, accessed and dirty, to the frame that
+            *source* had at the start; ``none``: clear the entry; ``ro``, ``rw``: clear
+            or set W.
+        source: A page that has a frame at the start, for ``map``.
+    """
+
+    page: str
+    action: str
+    source: str = ""
+
+
+@attrs.frozen(slots=True)
+class SwapPte:
+    """Exchange an entry with nothing, atomically; load 1 if it was dirty, else 0."""
+
+    page: str
+    register: str
+
+
+@attrs.frozen(slots=True)
+class Invlpg:
+    """Drop the translation of a page on the CPU of the thread."""
+
+    page: str
+
+
+@attrs.frozen(slots=True)
+class Shootdown:
+    """Drop it on every CPU that runs the address space; without a page, drop all."""
+
+    page: str = ""
 
 
 @attrs.frozen(slots=True)
@@ -172,9 +244,16 @@ Statement = (
     | Unpin
     | DmaStore
     | DmaLoad
+    | Peek
+    | Mprotect
+    | Munmap
     | Madvise
     | Collapse
     | SwapOut
+    | RawPte
+    | SwapPte
+    | Invlpg
+    | Shootdown
     | Post
     | Wait
     | Kill
@@ -212,7 +291,10 @@ class Program:
         hw_dirty_lax: Hardware that re-checks only P when it sets D.
         fail_sites: Allocation sites that fail, each once.
         hardware_events: How many spontaneous TLB fills and evictions each CPU may see.
+        lazy_tlb: Without tasks for them: they are decided, in any number, when they
+            matter. For exhaustive checking; see `forkfuzz.mm.lazy_tlb`.
         sometimes: Labels that a campaign must have reached to mean anything.
+        faults_stop: No kernel: an access that faults ends its thread.
     """
 
     name: str
@@ -221,7 +303,9 @@ class Program:
     hw_dirty_lax: bool = False
     fail_sites: tuple[str, ...] = ()
     hardware_events: int = 3
+    lazy_tlb: bool = False
     sometimes: tuple[str, ...] = ()
+    faults_stop: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse what cannot be run."""
@@ -258,11 +342,11 @@ class Program:
         for thread in self.threads:
             for statement in thread.statements:
                 page = getattr(statement, "page", None)
-                if page is not None and page not in words:
+                if page and page not in words:
                     msg = f"{self.name}: {thread.name} uses {page!r}, not a page"
                     raise UsageError(msg)
                 index = getattr(statement, "index", 0)
-                if page is not None and not 0 <= index < words[page]:
+                if page and not 0 <= index < words[page]:
                     msg = f"{self.name}: {page}[{index}] is outside its page"
                     raise UsageError(msg)
 

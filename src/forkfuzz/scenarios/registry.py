@@ -16,6 +16,9 @@ MAX_PARAMETER = 1000
 MAX_PRODUCT = 300_000
 """Of all parameters of a scenario: no program has more statements than that."""
 
+LAZY_TLB = "lazy_tlb"
+"""A parameter that every scenario has: whether TLBs fill and evict lazily."""
+
 _SPEC = re.compile(r"[a-z0-9-]{1,40}")
 
 
@@ -41,7 +44,7 @@ class Scenario:
         Raises:
             UsageError: For a parameter that there is not, or a value out of range.
         """
-        values = dict(self.parameters)
+        values = {**self.parameters, LAZY_TLB: 0}
         for name, value in (given or {}).items():
             if name not in values:
                 known = ", ".join(values) or "none"
@@ -57,9 +60,13 @@ class Scenario:
             msg = f"{self.name}: the parameters multiply to {size}, "
             msg += f"expected at most {MAX_PRODUCT}"
             raise UsageError(msg)
-        changed = [f"{n}={v}" for n, v in values.items() if v != self.parameters[n]]
+        usual = {**self.parameters, LAZY_TLB: 0}
+        changed = [f"{n}={v}" for n, v in values.items() if v != usual[n]]
+        lazy_tlb = bool(values.pop(LAZY_TLB))
         program: Program = self.build(**values)
-        return attrs.evolve(program, name=" ".join([self.name, *changed]))
+        return attrs.evolve(
+            program, name=" ".join([self.name, *changed]), lazy_tlb=lazy_tlb
+        )
 
 
 SCENARIOS: dict[str, Scenario] = {}

@@ -1,0 +1,84 @@
+"""rmw: N tasks that each add to one integer, by a read and a write with a point before.
+
+The classic toy of interleaving testers. What makes it a yardstick is that everything
+about it is known: with N = 2 tasks of five increments each the sum can be as low as 2,
+and no run has more than 20 steps.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Hashable, Iterable
+
+import attrs
+
+from forkfuzz.engine import Machine, Strategy, Task, point, reads, writes
+from forkfuzz.search import Accesses, Names, Touch
+
+READ = reads("counter")
+WRITE = writes("counter")
+
+
+@attrs.frozen
+class Rmw:
+    """The program.
+
+    Attributes:
+        tasks: How many tasks.
+        increments: How many each makes.
+    """
+
+    tasks: int
+    increments: int = 5
+
+    def begin(self, strategy: Strategy) -> RmwTrial:
+        """Set up a run."""
+        return RmwTrial(self, strategy)
+
+
+class RmwTrial:
+    """One run.
+
+    Attributes:
+        value: The integer.
+    """
+
+    def __init__(self, program: Rmw, strategy: Strategy) -> None:
+        self.value = 0
+        self.machine = Machine(strategy)
+        self.names: Names = {RmwTrial: lambda _trial: "trial"}
+        for number in range(program.tasks):
+            body = functools.partial(self._add, program.increments)
+            self.machine.spawn(f"T{number + 1}", body)
+
+    async def _add(self, increments: int) -> None:
+        for _ in range(increments):
+            await self._add_one()
+
+    async def _add_one(self) -> None:
+        await point("rmw:read", READ)
+        seen = self.value
+        await point("rmw:write", WRITE)
+        self.value = seen + 1
+
+    def shared_state(self) -> Iterable[Hashable]:
+        """Return the integer."""
+        return (self.value,)
+
+    def watch(self) -> None:
+        """There is one object, and every step touches it."""
+
+    def accesses(self, label: str = "") -> Accesses:
+        """Return what the step touched."""
+        touched: set[Touch] = {("counter",)}
+        if label == "rmw:read":
+            return touched, set(), set()
+        return set(), touched if label else set(), set()
+
+    def alike(self) -> list[list[int]]:
+        """All tasks are."""
+        return [[task.index for task in self.machine.tasks]]
+
+    def held(self, task: Task) -> frozenset[str]:
+        """There are no locks."""
+        return frozenset()

@@ -1,0 +1,233 @@
+"""``forkfuzz litmus``: decide litmus tests and compare with what they claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import rich_click as click
+
+from forkfuzz.errors import UsageError
+
+from .exit import EXIT_CODES, Exit
+from .exploring import Ticks, limit_options, limits
+from .output import echo, json_option, put_json
+
+if TYPE_CHECKING:
+    from forkfuzz.litmus import LitmusTest
+    from forkfuzz.litmus.verdict import Verdict
+    from forkfuzz.search import Limits
+
+SUFFIX = ".litmus"
+EXPECTED = ".expected"
+
+
+@attrs.frozen(slots=True)
+class Options:
+    """How each test is decided.
+
+    Attributes:
+        rules: In the place of those that the tests name.
+        limits: When to give up.
+        runs: Sample so many runs instead.
+        strategy: Who decides these.
+        seed: Of the strategy.
+    """
+
+    rules: str | None
+    limits: Limits
+    runs: int | None
+    strategy: str
+    seed: int
+
+
+@attrs.frozen(slots=True)
+class Decision:
+    """A test that was decided, and how long that took."""
+
+    verdict: Verdict
+    seconds: float
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--rules", metavar="R", help="Instead of the rules that the tests name.")
+@click.option(
+    "--witness",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write the plainest run that ends as the test is about, and show it.",
+)
+@click.option("--update", is_flag=True, help="Rewrite the files of expected answers.")
+@click.option("--runs", type=click.IntRange(1), metavar="N", help="Sample N runs.")
+@click.option("--strategy", default="random", show_default=True, help="For --runs.")
+@click.option("--seed", type=int, default=1, show_default=True, help="For --runs.")
+@click.option("--jobs", type=click.IntRange(1), default=1, help="Tests at a time.")
+@limit_options
+@json_option
+def litmus(
+    *,
+    files: tuple[str, ...],
+    rules: str | None,
+    witness: Path | None,
+    update: bool,
+    jobs: int,
+    as_json: bool,
+    **how: Any,
+) -> int:
+    """Decide litmus tests, and compare with what they claim.
+
+    FILE is a test, or a directory that is searched for them. Every interleaving is
+    looked at unless a limit is hit; what needs all runs is then Unknown. Beside a test
+    NAME.litmus, NAME.expected holds the answer that is expected of it.
+    """
+    from forkfuzz.litmus import load
+    from forkfuzz.litmus.answer import document
+
+    options = Options(
+        rules,
+        limits(how),
+        how["runs"],
+        how["strategy"],
+        how["seed"],
+    )
+    tests = [load(path) for path in find_tests(files)]
+    decisions: list[Decision] = []
+    for decision in _decide_all(tests, options, jobs):
+        decisions.append(decision)
+        if update:
+            _update(decision)
+        if not as_json:
+            _tell(decision, alone=len(tests) == 1, compare=rules is None)
+        if witness is not None and not as_json:
+            from .witnesses import show_witnesses
+
+            show_witnesses(decision.verdict, witness)
+    if as_json:
+        put_json([document(d.verdict, d.seconds) for d in decisions])
+    elif len(tests) > 1:
+        _total(decisions, compare=rules is None)
+    as_expected = all(_as_expected(d, compare=rules is None) for d in decisions)
+    return Exit.CLEAN if as_expected else Exit.VIOLATION
+
+
+def find_tests(names: Sequence[str]) -> list[Path]:
+    """Return the tests that are meant, directories searched.
+
+    Raises:
+        UsageError: There is no such file, or no test in a directory.
+    """
+    found: list[Path] = []
+    for name in names:
+        path = Path(name)
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(path.rglob(f"*{SUFFIX}"))
+        if not inside:
+            msg = f"no {SUFFIX} file in {name!r}"
+            raise UsageError(msg)
+        found += inside
+    return found
+
+
+def _decide_all(
+    tests: Sequence[LitmusTest], options: Options, jobs: int
+) -> Iterator[Decision]:
+    """Decide tests, several at a time; in their order."""
+    if jobs == 1 or len(tests) == 1:
+        for test in tests:
+            yield decide_test(test, options)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(decide_test, tests, [options] * len(tests))
+
+
+def decide_test(test: LitmusTest, options: Options) -> Decision:
+    """Decide one test."""
+    from forkfuzz.exhaustive import decide, sample
+    from forkfuzz.litmus import observables, observe
+    from forkfuzz.litmus.verdict import judge
+    from forkfuzz.rules import parse_rules
+    from forkfuzz.strategies import make
+
+    rules = parse_rules(options.rules) if options.rules else test.rules
+    places = observables(test)
+    ticks = Ticks(test.name)
+    if options.runs is None:
+        decided = decide(
+            test.program,
+            rules,
+            lambda run: observe(run, places),
+            options.limits,
+            tick=ticks,
+        )
+    else:
+        strategy = make(options.strategy, options.seed)
+        decided = sample(
+            test.program,
+            rules,
+            lambda run: observe(run, places),
+            strategy,
+            options.runs,
+        )
+    return Decision(judge(test, rules, decided), ticks.seconds)
+
+
+def _expected(decision: Decision) -> Path:
+    return Path(decision.verdict.test.path).with_suffix(EXPECTED)
+
+
+def _update(decision: Decision) -> None:
+    from forkfuzz.campaign.atomic import write_file
+    from forkfuzz.litmus.answer import answer
+
+    text = "\n".join([*answer(decision.verdict), ""])
+    write_file(_expected(decision), text.encode())
+
+
+def _differs(decision: Decision) -> bool:
+    """Return whether there is an expected answer, and it is another one."""
+    from forkfuzz.litmus.answer import answer
+
+    path = _expected(decision)
+    try:
+        return path.read_text(encoding="utf-8").splitlines() != answer(decision.verdict)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:
+        msg = f"cannot read {str(path)!r}: {error}"
+        raise UsageError(msg) from error
+
+
+def _as_expected(decision: Decision, *, compare: bool) -> bool:
+    return decision.verdict.holds and not (compare and _differs(decision))
+
+
+def _tell(decision: Decision, *, alone: bool, compare: bool) -> None:
+    from forkfuzz.litmus.answer import answer, how_sure
+
+    verdict = decision.verdict
+    sure = how_sure(verdict.decided.progress, decision.seconds)
+    differs = compare and _differs(decision)
+    if alone:
+        for line in answer(verdict):
+            echo(line)
+        echo(sure)
+    else:
+        word = "Ok" if verdict.holds and not differs else "FAILS"
+        echo(f"{word:5}  {verdict.test.path}  {sure}")
+        for assertion, result in verdict.results:
+            if result.value != "Ok":
+                echo(f"       {assertion.kind} {assertion.text}: {result.value}")
+    if differs:
+        echo(f"       not the answer in {_expected(decision)}; --update rewrites it")
+
+
+def _total(decisions: Sequence[Decision], *, compare: bool) -> None:
+    good = sum(_as_expected(decision, compare=compare) for decision in decisions)
+    seconds = sum(decision.seconds for decision in decisions)
+    echo(f"{good} of {len(decisions)} as expected, {seconds:.1f} s")

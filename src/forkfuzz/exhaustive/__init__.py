@@ -1,0 +1,15 @@
+"""Deciding programs: every interleaving looked at, and the plainest one that shows it."""
+
+from .decide import INTERRUPTED, Decided, decide
+from .sample import sample
+from .witness import Plainest, plainest_end, plainest_violation
+
+__all__ = [
+    "INTERRUPTED",
+    "Decided",
+    "Plainest",
+    "decide",
+    "plainest_end",
+    "plainest_violation",
+    "sample",
+]

@@ -1,0 +1,43 @@
+"""A sample of what can come of a program, where all of it is too much."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from forkfuzz.engine import Outcome, Strategy
+from forkfuzz.harness.run import Run
+from forkfuzz.harness.trial import with_lazy_tlb
+from forkfuzz.rules import Rules
+from forkfuzz.scenarios.program import Program
+from forkfuzz.search import Progress
+
+from .decide import Decided, Observe
+
+Seen = TypeVar("Seen")
+
+
+def sample(
+    program: Program,
+    rules: Rules,
+    observe: Observe[Seen],
+    strategy: Strategy,
+    runs: int,
+) -> Decided[Seen]:
+    """Run a program *runs* times under a strategy.
+
+    What comes of it is among what `forkfuzz.exhaustive.decide` finds.
+    """
+    decided: Decided[Seen] = Decided(Progress(stopped=f"{runs} runs"), [], [], [])
+    lazy = with_lazy_tlb(program)
+    for _ in range(runs):
+        strategy.begin()
+        run = Run(lazy, rules, strategy)
+        result = run.execute()
+        decided.progress.runs += 1
+        decided.progress.transitions += len(result.decisions)
+        decided.add_violations(result.violations)
+        if run.machine.outcome is not Outcome.FINISHED:
+            decided.unfinished.append(run.machine.outcome)
+        elif (seen := observe(run)) not in decided.ends:
+            decided.ends.append(seen)
+    return decided
