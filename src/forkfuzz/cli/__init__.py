@@ -23,6 +23,7 @@ VERBS = {
     "show": "show:show",
     "check": "check:check",
     "litmus": "litmus:litmus",
+    "bisect": "bisect:bisect",
     "scenarios": "listing:scenarios",
     "rules": "listing:rules",
     "bench": "bench:bench",

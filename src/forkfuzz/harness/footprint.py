@@ -63,6 +63,11 @@ class _Container:
 
     __slots__ = ("_base", "_items", "_name")
 
+    @property
+    def name(self) -> Touch:
+        """Return whose it is, and which field."""
+        return self._name
+
     def __init__(self, base: Any, name: Touch, items: Iterable[int] | None) -> None:
         self._base = base
         self._name = name
@@ -143,6 +148,8 @@ class _Members(_Container):
         current.writes.add((self._name, member))
         self._base.remove(member)
 
+
+CONTAINERS = (_Container, _Members)
 
 Naming = Callable[[Any], Hashable]
 Items = Callable[[Any], Iterable[int]]

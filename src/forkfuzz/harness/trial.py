@@ -67,6 +67,8 @@ def _names() -> dict[Any, Naming]:
     }
     names.update(dict.fromkeys(_UNIQUE, _kind_name))
     names.update(dict.fromkeys(_CONSTANTS, id))
+    # A task had better not keep one: it could not be told from what it stands for.
+    names.update(dict.fromkeys(footprint.CONTAINERS, lambda held: held.name))
     for kind, noting in footprint.NOTING.items():
         if kind in names:
             names[noting] = names[kind]
@@ -108,6 +110,7 @@ class ProgramTrial:
         self.machine = run.machine
         run.world.forks = run.execution.forks_in_program
         self._checkers = run.checkers
+        # None for a program that changes page tables by itself.
         self._snapshot = _find(run.checkers, SnapshotChecker)
         self._locks = _find(run.checkers, LockOrderChecker)
         self._moments = 0
@@ -155,7 +158,7 @@ class ProgramTrial:
         noted = footprint.current
         noted.noting = False
         reads, writes = noted.empty()
-        moments = self._snapshot.moments()
+        moments = self._snapshot.moments() if self._snapshot else 0
         if moments != self._moments:
             self._moments = moments
             writes.add(HISTORY)
@@ -174,7 +177,7 @@ class ProgramTrial:
     def held(self, task: Task) -> Locks:
         """Return the locks that a thread holds exclusively."""
         cpu = self._cpus.get(task.name)
-        if cpu is None or self._signals:
+        if cpu is None or self._signals or self._locks is None:
             return frozenset()
         return frozenset(self._locks.held_exclusively(cpu))
 
@@ -182,5 +185,5 @@ class ProgramTrial:
 C = TypeVar("C", bound=Checker)
 
 
-def _find(checkers: list[Checker], kind: type[C]) -> C:
-    return next(checker for checker in checkers if isinstance(checker, kind))
+def _find(checkers: list[Checker], kind: type[C]) -> C | None:
+    return next((checker for checker in checkers if isinstance(checker, kind)), None)

@@ -314,7 +314,8 @@ class _Run(Generic[T]):
         if self.search.reduce:
             self.trial.watch()
             for task in self.trial.machine.tasks:
-                self._node(task)
+                if not task.done:
+                    self._ask(task)
 
     def _explore(self, runnable: Sequence[Task], stay: int) -> int:
         """Expand a new state; return what to do first."""
@@ -343,7 +344,9 @@ class _Run(Generic[T]):
 
     def _choose_alone(self, runnable: Sequence[Task], stay: int) -> int | None:
         """Return which task can go first without any other order being lost."""
-        self._ask_conditions()
+        for task in self.trial.machine.tasks:
+            if not task.done:
+                self._ask(task)
         for task in runnable:
             self.search.futures.can_go_on(self._node(task))
         if len(runnable) == 1:
@@ -376,13 +379,14 @@ class _Run(Generic[T]):
                 )
         self._append(options[first])
 
-    def _ask_conditions(self) -> None:
-        """Find out what the tasks that wait look at while they do."""
-        for task in self.trial.machine.tasks:
-            if task.when is not None and not task.done:
-                self.trial.accesses()
-                task.when()
-                self.search.futures.touch(self._node(task), self.trial.accesses())
+    def _ask(self, task: Task) -> Node:
+        """Find out what a task looks at while it waits; return where it stands."""
+        node = self._node(task)
+        if task.when is not None:
+            self.trial.accesses()
+            task.when()
+            self.search.futures.touch(node, self.trial.accesses())
+        return node
 
     def _reduction(self, runnable: Sequence[Task], stay: int) -> _Reduced | None:
         """Find a task whose step conflicts with nothing that others may do."""
@@ -416,4 +420,4 @@ class _Run(Generic[T]):
         if self.search.reduce:
             futures = self.search.futures
             futures.touch(left, self.trial.accesses(self._label))
-            futures.step(left, None if task.done else self._node(task))
+            futures.step(left, None if task.done else self._ask(task))

@@ -62,7 +62,8 @@ class ParkedRun:
         for task in self.machine.tasks:
             if not task.stands:
                 self.machine.current = task
-                self._send(task)
+                if self._send(task):
+                    self.machine.finish(task)
 
     def _step(self, task: Task) -> Task | None:
         if self._send(task):
