@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("what", metavar="SCENARIO|FILE")
+@click.argument("targets", metavar="SCENARIO|FILE...", nargs=-1, required=True)
 @click.option(
     "--rules",
     metavar="R",
@@ -30,22 +30,50 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Write the plainest run that breaks each property there.",
 )
+@click.option(
+    "--matrix",
+    is_flag=True,
+    help="Every value of every guard on every litmus test named: what breaks what.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, help="For --matrix: at a time."
+)
 @limit_options
 @json_option
 def check(
     *,
-    what: str,
+    targets: tuple[str, ...],
     rules: str | None,
     witness: Path | None,
+    matrix: bool,
+    jobs: int,
     as_json: bool,
     **how: Any,
 ) -> int:
     """Decide whether a program can break any property, and show how it can.
 
-    WHAT is a scenario, such as mp or mp:pages=3,rounds=2, or a litmus test, whose
+    A target is a scenario, such as mp or mp:pages=3,rounds=2, or a litmus test, whose
     assertions are not asked. With the plainest run that breaks a property comes that
     none with fewer preemptions does.
     """
+    if matrix:
+        from .matrix import show_matrix
+
+        return show_matrix(targets, limits(how), jobs, as_json=as_json)
+    codes = [
+        _check(target, rules, witness, as_json=as_json, how=how) for target in targets
+    ]
+    return max(codes)
+
+
+def _check(
+    what: str,
+    rules: str | None,
+    witness: Path | None,
+    *,
+    as_json: bool,
+    how: dict[str, Any],
+) -> int:
     from forkfuzz.exhaustive import INTERRUPTED, decide, plainest_violation
     from forkfuzz.rules import format_rules, parse_rules
 

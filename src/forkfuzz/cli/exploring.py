@@ -1,18 +1,30 @@
-"""What the verbs that decide programs share: limits, progress, where witnesses go."""
+"""What the verbs that decide programs share: tests, limits, progress, processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+import multiprocessing
+import os
+import signal
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from forkfuzz.errors import UsageError
+
 from .exit import say
+from .output import echo
 
 if TYPE_CHECKING:
+    from forkfuzz.litmus import LitmusTest
     from forkfuzz.search import Limits, Progress
 
 MIB = 1 << 20
+WIDTH = 79
 
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,6 +62,54 @@ def limits(how: Mapping[str, Any]) -> Limits:
     from forkfuzz.search import Limits
 
     return Limits(how["max_states"], how["max_memory"] * MIB, how["preemptions"])
+
+
+def load_test(path: Path) -> LitmusTest:
+    """Read a litmus test.
+
+    Raises:
+        UsageError: It cannot be read, or is no ordinary file.
+    """
+    from forkfuzz.litmus import load
+
+    if os.path.exists(path) and not os.path.isfile(path):
+        # A pipe might never be written to.
+        msg = f"{str(path)!r} is not a regular file"
+        raise UsageError(msg)
+    return load(path)
+
+
+def echo_wrapped(text: str) -> None:
+    """Write a paragraph to stdout, its further lines indented more than its first."""
+    from forkfuzz.report import printable
+
+    text = printable(text)
+    indent = " " * (len(text) - len(text.lstrip()))
+    for line in textwrap.wrap(
+        text,
+        WIDTH,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    ):
+        echo(line)
+
+
+@contextlib.contextmanager
+def processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool of processes; if it is left by an exception, they end at once."""
+    with ProcessPoolExecutor(count, initializer=_leave_interrupts) as pool:
+        try:
+            yield pool
+        except BaseException:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+def _leave_interrupts() -> None:
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the first of them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Ticks:

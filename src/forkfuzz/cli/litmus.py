@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ import rich_click as click
 
 from forkfuzz.errors import UsageError
 
-from .exit import EXIT_CODES, Exit
-from .exploring import Ticks, limit_options, limits
+from .exit import EXIT_CODES, Exit, say
+from .exploring import Ticks, limit_options, limits, load_test, processes
 from .output import echo, json_option, put_json
 
 if TYPE_CHECKING:
@@ -51,6 +51,18 @@ class Decision:
     verdict: Verdict
     seconds: float
 
+    @property
+    def exhaustive(self) -> bool:
+        """Return whether every run was looked at."""
+        return self.verdict.decided.progress.exhaustive
+
+    @property
+    def interrupted(self) -> bool:
+        """Return whether Ctrl-C was the reason why not."""
+        from forkfuzz.exhaustive import INTERRUPTED
+
+        return self.verdict.decided.progress.stopped == INTERRUPTED
+
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
@@ -84,8 +96,9 @@ def litmus(
     looked at unless a limit is hit; what needs all runs is then Unknown. Beside a test
     NAME.litmus, NAME.expected holds the answer that is expected of it.
     """
-    from forkfuzz.litmus import load
     from forkfuzz.litmus.answer import document
+
+    from .witnesses import show_witnesses
 
     options = Options(
         rules,
@@ -94,24 +107,55 @@ def litmus(
         how["strategy"],
         how["seed"],
     )
-    tests = [load(path) for path in find_tests(files)]
+    if update and (rules or options.runs):
+        msg = "--update keeps whole answers under a test's own rules; no --rules, --runs"
+        raise UsageError(msg)
+    tests = [load_test(path) for path in find_tests(files)]
+    if witness is not None:
+        _check_names(tests)
     decisions: list[Decision] = []
-    for decision in _decide_all(tests, options, jobs):
-        decisions.append(decision)
-        if update:
-            _update(decision)
-        if not as_json:
-            _tell(decision, alone=len(tests) == 1, compare=rules is None)
-        if witness is not None and not as_json:
-            from .witnesses import show_witnesses
-
-            show_witnesses(decision.verdict, witness)
+    interrupted = False
+    try:
+        for decision in _decide_all(tests, options, jobs):
+            decisions.append(decision)
+            if update and decision.exhaustive:
+                _update(decision)
+            if not as_json:
+                _tell(decision, alone=len(tests) == 1, compare=rules is None)
+            if decision.interrupted:
+                break
+            if witness is not None:
+                show_witnesses(decision.verdict, witness, quiet=as_json)
+    except KeyboardInterrupt:
+        interrupted = True
+    interrupted |= any(decision.interrupted for decision in decisions)
     if as_json:
         put_json([document(d.verdict, d.seconds) for d in decisions])
     elif len(tests) > 1:
         _total(decisions, compare=rules is None)
+    if interrupted:
+        done = sum(not decision.interrupted for decision in decisions)
+        say(f"litmus: interrupted; {done} of {len(tests)} tests decided")
+        return Exit.INTERRUPTED
     as_expected = all(_as_expected(d, compare=rules is None) for d in decisions)
     return Exit.CLEAN if as_expected else Exit.VIOLATION
+
+
+def _check_names(tests: Sequence[LitmusTest]) -> None:
+    """Refuse tests whose witnesses would overwrite each other.
+
+    Raises:
+        UsageError: Two have the same name.
+    """
+    paths: dict[str, str] = {}
+    for test in tests:
+        if test.name in paths:
+            msg = (
+                f"{paths[test.name]!r} and {test.path!r} are both called "
+                f"{test.name!r}, expected tests with names of their own"
+            )
+            raise UsageError(msg)
+        paths[test.name] = test.path
 
 
 def find_tests(names: Sequence[str]) -> list[Path]:
@@ -123,10 +167,10 @@ def find_tests(names: Sequence[str]) -> list[Path]:
     found: list[Path] = []
     for name in names:
         path = Path(name)
-        if not path.is_dir():
+        if not os.path.isdir(name):  # which takes any name, unlike Path.is_dir
             found.append(path)
             continue
-        inside = sorted(path.rglob(f"*{SUFFIX}"))
+        inside = sorted(p for p in path.rglob(f"*{SUFFIX}") if not p.is_dir())
         if not inside:
             msg = f"no {SUFFIX} file in {name!r}"
             raise UsageError(msg)
@@ -142,7 +186,7 @@ def _decide_all(
         for test in tests:
             yield decide_test(test, options)
         return
-    with ProcessPoolExecutor(jobs) as pool:
+    with processes(min(jobs, len(tests))) as pool:
         yield from pool.map(decide_test, tests, [options] * len(tests))
 
 
@@ -190,9 +234,14 @@ def _update(decision: Decision) -> None:
 
 
 def _differs(decision: Decision) -> bool:
-    """Return whether there is an expected answer, and it is another one."""
+    """Return whether there is an expected answer, and it is another one.
+
+    Only the whole answer can be compared.
+    """
     from forkfuzz.litmus.answer import answer
 
+    if not decision.exhaustive:
+        return False
     path = _expected(decision)
     try:
         return path.read_text(encoding="utf-8").splitlines() != answer(decision.verdict)
@@ -209,6 +258,7 @@ def _as_expected(decision: Decision, *, compare: bool) -> bool:
 
 def _tell(decision: Decision, *, alone: bool, compare: bool) -> None:
     from forkfuzz.litmus.answer import answer, how_sure
+    from forkfuzz.report import printable
 
     verdict = decision.verdict
     sure = how_sure(verdict.decided.progress, decision.seconds)
@@ -219,12 +269,13 @@ def _tell(decision: Decision, *, alone: bool, compare: bool) -> None:
         echo(sure)
     else:
         word = "Ok" if verdict.holds and not differs else "FAILS"
-        echo(f"{word:5}  {verdict.test.path}  {sure}")
+        echo(f"{word:5}  {printable(verdict.test.path)}  {sure}")
         for assertion, result in verdict.results:
             if result.value != "Ok":
                 echo(f"       {assertion.kind} {assertion.text}: {result.value}")
     if differs:
-        echo(f"       not the answer in {_expected(decision)}; --update rewrites it")
+        echo(f"       not the answer in {printable(str(_expected(decision)))}")
+        echo("       --update rewrites it")
 
 
 def _total(decisions: Sequence[Decision], *, compare: bool) -> None:

@@ -40,7 +40,7 @@ def show(*, what: str, form: str, directory: Path, original: bool) -> int:
     stored = open_stored(what, directory, original=original)
     if form == "schedule":
         header = {
-            "scenario": stored.program.name,
+            "scenario": stored.spec or stored.program.name,
             "rules": format_rules(stored.rules),
             "violates": stored.violates,
             "signature": stored.signature,

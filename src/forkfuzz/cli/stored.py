@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -15,6 +16,12 @@ from forkfuzz.errors import FormatError, RefusedError, ReplayError, UsageError
 from forkfuzz.harness import RunResult
 from forkfuzz.rules import Rules, format_rules, parse_rules
 from forkfuzz.scenarios import Program, find_scenario, open_program
+
+if TYPE_CHECKING:
+    from forkfuzz.litmus import LitmusTest
+
+LITMUS = ".litmus"
+"""How the name of a litmus test ends, where it stands for a program."""
 
 
 @attrs.frozen(slots=True)
@@ -29,6 +36,8 @@ class Stored:
         violates: The property that it breaks, if it says so.
         signature: Identity of the violation, if it has one.
         record: The whole record, where there is one.
+        spec: How a schedule says which program it is for.
+        test: The litmus test, if it is a run of one.
     """
 
     name: str
@@ -38,6 +47,8 @@ class Stored:
     violates: str
     signature: str
     record: Record | None = None
+    spec: str = ""
+    test: LitmusTest | None = None
 
     def violation(self, result: RunResult) -> Violation | None:
         """Return the stored violation as *result* has it; any, if none is named."""
@@ -127,17 +138,25 @@ def _from_record(name: str, record: Record) -> Stored:
     )
 
 
-def _program(name: str, spec: str) -> Program:
-    """Return what a schedule is for: a scenario, or a litmus test beside it."""
-    if not spec.endswith(".litmus"):
-        return open_program(spec)
-    from forkfuzz.harness.trial import with_lazy_tlb
-    from forkfuzz.litmus import load
+def _test(name: str, spec: str) -> LitmusTest | None:
+    """Return the litmus test beside a schedule that it is for, if it is for one."""
+    if not spec.endswith(LITMUS):
+        return None
+    from .exploring import load_test
 
     if Path(spec).name != spec:
         msg = f"{name!r} is for {spec[:60]!r}, expected a file in the same folder"
         raise FormatError(msg)
-    return with_lazy_tlb(load(Path(name).parent / spec).program)
+    return load_test(Path(name).parent / spec)
+
+
+def _program(test: LitmusTest | None, spec: str) -> Program:
+    """Return what a schedule is for."""
+    if test is None:
+        return open_program(spec)
+    from forkfuzz.harness.trial import with_lazy_tlb
+
+    return with_lazy_tlb(test.program)
 
 
 def from_schedule(name: str, data: bytes) -> Stored:
@@ -153,11 +172,15 @@ def from_schedule(name: str, data: bytes) -> Stored:
         if key not in header:
             msg = f"{name!r} does not say which {key} it is for, expected '{key}: ...'"
             raise UsageError(msg)
+    spec = header["scenario"]
+    test = _test(name, spec)
     return Stored(
         name,
-        _program(name, header["scenario"]),
+        _program(test, spec),
         parse_rules(header["rules"]),
         schedule.decisions,
         header.get("violates", ""),
         header.get("signature", ""),
+        spec=spec,
+        test=test,
     )

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from forkfuzz.errors import UsageError
+
 from .output import echo
 
 if TYPE_CHECKING:
@@ -16,10 +18,13 @@ if TYPE_CHECKING:
     from forkfuzz.litmus.verdict import Verdict
 
 
-def show_witnesses(verdict: Verdict, directory: Path) -> None:
-    """Find the plainest run to each starred state and each expected violation.
+def show_witnesses(verdict: Verdict, directory: Path, *, quiet: bool = False) -> None:
+    """Find the plainest run to each starred state, and to each violation.
 
-    Writes them to *directory*, with a copy of the test that they are runs of.
+    Args:
+        verdict: The test, decided.
+        directory: Where they are written to, with a copy of the test.
+        quiet: Whether nothing is printed.
     """
     from forkfuzz.campaign.atomic import write_file
     from forkfuzz.exhaustive import plainest_end, plainest_violation
@@ -27,7 +32,7 @@ def show_witnesses(verdict: Verdict, directory: Path) -> None:
 
     test = verdict.test
     program, places = test.program, observables(test)
-    directory.mkdir(parents=True, exist_ok=True)
+    make_folder(directory)
     copy = directory / f"{test.name}.litmus"
     data = Path(test.path).read_bytes()
     if not copy.exists() or copy.read_bytes() != data:
@@ -38,10 +43,23 @@ def show_witnesses(verdict: Verdict, directory: Path) -> None:
             found = plainest_end(
                 program, verdict.rules, functools.partial(_ends_in, places, state)
             )
-            _keep(verdict, directory, f"state {number}", found)
+            _keep(verdict, directory, f"state {number}", found, quiet=quiet)
     for prop in verdict.decided.properties:
         found = plainest_violation(program, verdict.rules, prop)
-        _keep(verdict, directory, prop, found)
+        _keep(verdict, directory, prop, found, quiet=quiet)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder if it is not there.
+
+    Raises:
+        UsageError: It cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"cannot make {str(path)!r}: {error.strerror or error}"
+        raise UsageError(msg) from error
 
 
 def _ends_in(places: tuple[Place, ...], state: Observation, run: Run) -> bool:
@@ -50,24 +68,35 @@ def _ends_in(places: tuple[Place, ...], state: Observation, run: Run) -> bool:
     return observe(run, places) == state
 
 
-def _keep(verdict: Verdict, directory: Path, what: str, found: Plainest | None) -> None:
+def _keep(
+    verdict: Verdict,
+    directory: Path,
+    what: str,
+    found: Plainest | None,
+    *,
+    quiet: bool,
+) -> None:
     import attrs
 
     from forkfuzz.campaign.atomic import write_file
     from forkfuzz.engine import dumps
+    from forkfuzz.report import printable
 
     if found is None:
-        echo(f"\nWitness of {what}: not found within the limits")
+        if not quiet:
+            echo(f"\nWitness of {what}: not found within the limits")
         return
     slug = re.sub(r"[^a-z0-9]+", "-", what)
     path = directory / f"{verdict.test.name}-{slug}.schedule"
     header = {**found.schedule.header, "scenario": f"{verdict.test.name}.litmus"}
     schedule = attrs.evolve(found.schedule, header=header)
     write_file(path, dumps(schedule).encode())
+    if quiet:
+        return
     echo(f"\nWitness of {what}: {found}\n")
     for line in _table(verdict, found, what):
         echo(line)
-    echo(f"\n  Reproduce with: forkfuzz replay {path}")
+    echo(f"\n  Reproduce with: forkfuzz replay {printable(str(path))}")
 
 
 def _table(verdict: Verdict, found: Plainest, what: str) -> list[str]:

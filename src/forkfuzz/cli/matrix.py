@@ -1,0 +1,101 @@
+"""``forkfuzz check --matrix``: every value of every guard on every litmus test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from .exit import Exit
+from .output import echo, put_json
+
+if TYPE_CHECKING:
+    from forkfuzz.exhaustive.matrix import Cell, Row
+    from forkfuzz.search import Limits
+
+HEADER = (
+    "guard",
+    "value",
+    "breaks",
+    "shown by",
+    "steps",
+    "preemptions",
+    "states",
+    "also shown by",
+)
+
+
+def show_matrix(
+    files: Sequence[str], limits: Limits, jobs: int, *, as_json: bool
+) -> int:
+    """Decide and print the table, as Markdown; see `forkfuzz.exhaustive.matrix`."""
+    from forkfuzz.exhaustive.matrix import matrix
+    from forkfuzz.litmus import load
+
+    from .litmus import find_tests
+
+    tests = [load(path) for path in find_tests(files)]
+    programs = {test.name: test.program for test in tests}
+    if jobs == 1:
+        rows = matrix(programs, limits)
+    else:
+        with ProcessPoolExecutor(jobs) as pool:
+            rows = matrix(programs, limits, pool.map)
+    if as_json:
+        put_json([_document(row) for row in rows])
+    else:
+        for line in table(rows):
+            echo(line)
+    return Exit.VIOLATION if rows[0].cells else Exit.CLEAN
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Return the table in Markdown."""
+    lines = [_line(HEADER), _line(["---"] * len(HEADER))]
+    for row in rows:
+        for number, cell in enumerate(row.cells):
+            lines.append(_line([*_name(row, number), *_cell(cell)]))
+        if not row.cells:
+            where = f"nothing, in {row.programs} tests"
+            if row.unsure:
+                where += f", of which not in full: {', '.join(row.unsure)}"
+            name = _name(row, 0)
+            lines.append(_line([*name, where, "", "", "", str(row.states), ""]))
+    return lines
+
+
+def _name(row: Row, number: int) -> tuple[str, str]:
+    if number:
+        return "", ""
+    return (f"`{row.field}`", f"`{row.value}`") if row.field else ("none", "`seed`")
+
+
+def _cell(cell: Cell) -> list[str]:
+    also = f"{cell.also} more" if cell.also else ""
+    plainest = [str(cell.steps), str(cell.preemptions)] if cell.steps else ["?", "?"]
+    return [f"`{cell.prop}`", cell.program, *plainest, str(cell.states), also]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _document(row: Row) -> dict[str, Any]:
+    return {
+        "field": row.field,
+        "value": row.value,
+        "programs": row.programs,
+        "states": row.states,
+        "unsure": list(row.unsure),
+        "breaks": [
+            {
+                "property": cell.prop,
+                "program": cell.program,
+                "states": cell.states,
+                "steps": cell.steps,
+                "preemptions": cell.preemptions,
+                "also": cell.also,
+            }
+            for cell in row.cells
+        ],
+    }
