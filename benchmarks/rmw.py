@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time  # noqa: TID251 -- this measures
+import time
 from pathlib import Path
 
 from forkfuzz.bench.rmw import Rmw, RmwTrial
@@ -45,7 +45,7 @@ def spin(tasks: int) -> tuple[int, float]:
         compile_it = ["cc", "-O2", "-DSAFETY", "-DNOREDUCE", "-o", "pan", "pan.c"]
         subprocess.run(compile_it, **run)  # noqa: S603
         began = time.perf_counter()
-        done = subprocess.run(["./pan", "-m100000"], **run)  # noqa: S603
+        done = subprocess.run(["./pan", "-m100000"], **run)
         seconds = time.perf_counter() - began
     found = re.search(r"(\d+(?:\.\d+)?(?:e\+\d+)?) states, stored", done.stdout)
     if found is None:
@@ -69,7 +69,9 @@ def main() -> None:
     found = witness.run()
     if found is None:
         sys.exit("rmw: the lowest sum of two tasks was not found")
-    print(f"\nLowest sum of two tasks: 2, in {found.steps} steps with at least ", end="")
+    print(
+        f"\nLowest sum of two tasks: 2, in {found.steps} steps with at least ", end=""
+    )
     print(f"{found.preemptions} preemptions.")
 
 

@@ -15,12 +15,17 @@ KINDS = [
     *("pin", "pin-ro", "refs", "shared", "untouched", "read_only"),
     *("clean", "dontfork", "wipeonfork"),
 ]
-PAGE = some.fixed_dictionaries(
-    {
-        "vma": some.booleans(),
-        "kind": some.sampled_from(KINDS),
-    }
-)
+MORE_KINDS = [*KINDS, "swapped", "prot-r", "prot-none"]
+
+
+def page_of(kinds: Sequence[str]) -> some.SearchStrategy[dict[str, object]]:
+    """Return what to draw a page of one of *kinds* from."""
+    return some.fixed_dictionaries(
+        {"vma": some.booleans(), "kind": some.sampled_from(kinds)}
+    )
+
+
+PAGE = page_of(KINDS)
 
 
 def specs_of(drawn: Sequence[dict[str, object]]) -> tuple[PageSpec, ...]:
@@ -29,24 +34,25 @@ def specs_of(drawn: Sequence[dict[str, object]]) -> tuple[PageSpec, ...]:
     vma = 0
     for name, page in zip(NAMES, drawn, strict=False):
         kind = str(page["kind"])
-        alone = kind in ("shared", "dontfork", "wipeonfork")
+        alone = kind in ("shared", "dontfork", "wipeonfork", "prot-r", "prot-none")
         vma += bool(page["vma"]) or alone or (bool(specs) and _alone(specs[-1]))
-        fields: dict[str, object] = {kind: True} if kind and kind not in _PINS else {}
-        fields |= _PINS.get(kind, {})
+        fields = _FIELDS.get(kind, {kind: True} if kind else {})
         spec = PageSpec(name, words=WORDS, vma=vma, **fields)  # type: ignore[arg-type]
         specs.append(spec)
     return tuple(specs)
 
 
-_PINS: dict[str, dict[str, object]] = {
+_FIELDS: dict[str, dict[str, object]] = {
     "pin": {"pin": "rw"},
     "pin-ro": {"pin": "ro"},
     "refs": {"refs": 1023, "has_pinned": True},
+    "prot-r": {"prot": "r"},
+    "prot-none": {"prot": "none"},
 }
 
 
 def _alone(spec: PageSpec) -> bool:
-    return spec.shared or spec.dontfork or spec.wipeonfork
+    return spec.shared or spec.dontfork or spec.wipeonfork or spec.prot != "rw"
 
 
 PLACE = some.tuples(some.integers(0, 2), some.integers(0, WORDS - 1))

@@ -160,6 +160,27 @@ class Rules:
         breaks="tlb.use-after-free",
         text="zapped pages are freed only after the flush",
     )
+    gather_nested: str = _guard(
+        "on",
+        "off",
+        where="tlb_finish_mmu",
+        breaks="tlb.stale-writable",
+        text="a gather that ends while another is pending flushes everything",
+    )
+    mprotect_flush: str = _guard(
+        "before_unlock",
+        "none",
+        where="mprotect_fixup, tlb_finish_mmu",
+        breaks="tlb.stale-writable",
+        text="translations that mprotect takes rights from are flushed",
+    )
+    gup_retry: str = _guard(
+        "keeps_write",
+        "drops_write",
+        where="faultin_page",
+        breaks="pin.not-exclusive, parent.lost-store",
+        text="after a write fault, the lookup is tried again for writing",
+    )
     swap_exclusive: str = _guard(
         "cleared",
         "kept",

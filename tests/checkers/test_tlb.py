@@ -198,6 +198,89 @@ def test_a_translation_made_in_the_frames_new_life_is_in_order() -> None:
     assert here.props() == []
 
 
+def zap_by(here: Stage[StaleWritableChecker], cpu: int, *, first: bool) -> None:
+    """Let a call on a CPU look at the page; the first one throws it away."""
+    if first:
+        here.parent.tlb_flush_pending += 1
+        here.zap(here.parent)
+    here.checker.zap_looked(here.cpu(cpu), here.parent, here.vpn("A"))
+
+
+def test_a_call_that_says_that_a_page_is_gone_must_be_right() -> None:
+    """Nobody can still store to it, whoever threw it away."""
+    here = Stage(StaleWritableChecker)
+    here.fill(cpu=1)
+    zap_by(here, 1, first=True)
+    zap_by(here, 0, first=False)
+    here.checker.zap_ended(here.cpu(0), here.parent)
+    assert here.props() == ["tlb.stale-writable"]
+    assert here.checker.violations[0].message == (
+        "cpu1 can still store to A in frame 1, which parent has thrown away"
+    )
+
+
+def test_a_page_that_is_gone_may_be_there_again_when_the_call_returns() -> None:
+    """Somebody has looked it up since, and may use what there is now."""
+    here = Stage(StaleWritableChecker)
+    here.fill(cpu=1)
+    zap_by(here, 0, first=True)
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.fill(cpu=1)
+    here.checker.zap_ended(here.cpu(0), here.parent)
+    assert here.props() == []
+
+
+def test_a_call_does_not_answer_for_what_is_thrown_away_later() -> None:
+    """That has a flush of its own to come."""
+    here = Stage(StaleWritableChecker)
+    zap_by(here, 0, first=True)
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.fill(cpu=1)
+    zap_by(here, 1, first=True)
+    here.checker.zap_ended(here.cpu(0), here.parent)
+    assert here.props() == []
+    here.checker.zap_ended(here.cpu(1), here.parent)
+    assert here.props() == ["tlb.stale-writable"]
+
+
+def test_an_entry_that_was_evicted_or_cannot_store_does_not_matter() -> None:
+    """Nor does one on a CPU that is idle."""
+    for kind in ("evicted", "read-only", "lazy"):
+        here = Stage(StaleWritableChecker)
+        if kind == "read-only":
+            here.set(here.parent, "A", here.folio(), RO)
+        here.fill(cpu=1)
+        zap_by(here, 0, first=True)
+        if kind == "evicted":
+            here.cpu(1).tlb.clear()
+        here.cpu(1).is_lazy = kind == "lazy"
+        here.checker.zap_ended(here.cpu(0), here.parent)
+        assert here.props() == []
+
+
+def test_after_mprotect_no_cpu_can_store() -> None:
+    """Whatever the entry says by then."""
+    for bits, found in ((RW, ["tlb.stale-writable"]), (RO, [])):
+        here = Stage(StaleWritableChecker)
+        here.set(here.parent, "A", here.folio(), bits)
+        here.fill(cpu=1)
+        here.set(here.parent, "A", here.folio(), RO)
+        here.checker.write_protected(here.parent, here.vpn("A"))
+        assert here.props() == found
+
+
+def test_what_may_still_be_used_is_part_of_the_state() -> None:
+    """Two runs that differ in it are judged differently later."""
+    states = []
+    for cached in (False, True):
+        here = Stage(StaleWritableChecker)
+        if cached:
+            here.fill(cpu=1)
+        zap_by(here, 0, first=True)
+        states.append(here.checker.state())
+    assert states[0] != states[1]
+
+
 def test_a_device_write_to_a_freed_frame_is_reported() -> None:
     """Its reference should have kept the page."""
     here = Stage(UseAfterFreeChecker)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from .programs import TORN
 from .running import QUICK, TERMINAL_SETTINGS, Outcome, call, launch
 
 
@@ -15,6 +16,12 @@ def _no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no setting of whoever runs the tests colour the output."""
     for name in (*TERMINAL_SETTINGS, "FORKFUZZ_TRACEBACK", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no slow machine have its progress told, in this process."""
+    monkeypatch.setattr("forkfuzz.cli.progress.PLAIN_SECONDS", 1e9)
 
 
 @pytest.fixture(scope="session", name="finished")
@@ -29,6 +36,14 @@ def _finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _campaign(finished: Path, tmp_path: Path) -> Path:
     """Return a copy of that directory."""
     return Path(shutil.copytree(finished, tmp_path / "campaign"))
+
+
+@pytest.fixture(name="torn")
+def _torn(tmp_path: Path) -> Path:
+    """Return the file of a litmus test that holds, under mainline's rules."""
+    path = tmp_path / "torn.litmus"
+    path.write_text(TORN)
+    return path
 
 
 @pytest.fixture(scope="session", name="demo_folder")

@@ -87,6 +87,18 @@ def test_0_when_a_replay_does_not_reproduce(campaign: Path) -> None:
         (["show", "no/such/file"], "cannot read 'no/such/file': "),
         (["bench", "nope"], "no scenario 'nope'"),
         (["bench", "--pairs", "0"], "invalid value for '--pairs': '0', expected "),
+        (["litmus"], "missing argument 'FILE...'"),
+        (["litmus", "no.litmus"], "no.litmus:1:1: expected a readable file, found no "),
+        (["litmus", "."], "no .litmus file in '.'"),
+        (["check"], "missing argument 'SCENARIO|FILE...'"),
+        (["check", "nope"], "no scenario 'nope'; there are mp, "),
+        (["check", "mp:nope=1"], "mp has no parameter 'nope'; it has pages, "),
+        (["check", "mp", "no.litmus"], "no.litmus:1:1: expected a readable file, "),
+        (["check", "mp", "--rules", "nope"], "no preset 'nope'; there are seed, "),
+        (["check", "--matrix", "mp"], "mp:1:1: expected a readable file, found no "),
+        (["bisect"], "missing argument 'FILE|SIG'"),
+        (["bisect", "00000000"], "no crash '00000000' in '.forkfuzz'"),
+        (["bisect", "no.litmus"], "no.litmus:1:1: expected a readable file, found no "),
         (["scenarios", "nope"], "got unexpected extra argument (nope)"),
         (["rules", "--rules", "seed"], "no such option"),
         (["demo", "nope"], "got unexpected extra argument (nope)"),
@@ -103,7 +115,9 @@ def test_2_for_usage(
     assert contents(tmp_path) == {}
 
 
-@pytest.mark.parametrize("verb", ["fuzz", "replay", "bench"])
+@pytest.mark.parametrize(
+    "verb", ["fuzz", "replay", "check", "litmus", "bisect", "bench"]
+)
 def test_2_with_json_leaves_stdout_empty(verb: str) -> None:
     """A program that reads stdout must not find half a document there."""
     assert_one_line(call(verb, "--json", "--nope"), 2)
@@ -230,7 +244,9 @@ def test_130_when_a_replay_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> No
     assert outcome.err == "\nforkfuzz: interrupted\n"
 
 
-@pytest.mark.parametrize("verb", ["demo", "fuzz", "replay", "show", "bench"])
+@pytest.mark.parametrize(
+    "verb", ["demo", "fuzz", "replay", "show", "check", "litmus", "bisect", "bench"]
+)
 def test_the_help_of_a_verb_lists_the_exit_codes(verb: str) -> None:
     """One line each, in a terminal of 80 columns."""
     outcome = call(verb, "--help")

@@ -123,6 +123,34 @@ def test_a_schedule_without_a_claim_reproduces_what_it_shows(
     assert "but: snapshot.torn: " in outcome.out
 
 
+def test_a_file_is_what_the_commands_at_the_end_name(
+    campaign: Path, tmp_path: Path
+) -> None:
+    """Its signature is no crash of the campaign here."""
+    crash = campaign / "crashes" / visible_signature(campaign)
+    path = tmp_path / "with a blank.schedule"
+    path.write_bytes((crash / "minimal.schedule").read_bytes())
+    for verb in ("replay", "show"):
+        outcome = call(verb, path)
+        assert f"  Reproduce with:       forkfuzz replay '{path}'\n" in outcome.out
+        assert f"forkfuzz show '{path}' --as race\n" in outcome.out
+
+
+def test_what_neither_claims_nor_shows_a_violation_is_said_so(
+    campaign: Path, tmp_path: Path
+) -> None:
+    """There is nothing that could reproduce."""
+    crash = campaign / "crashes" / visible_signature(campaign)
+    schedule = loads((crash / "minimal.schedule").read_bytes())
+    header = {key: schedule.header[key] for key in ("scenario", "rules")}
+    path = tmp_path / "x.schedule"
+    path.write_text(dumps(Schedule(schedule.decisions, header)))
+    assert "snapshot.torn reproduces (" in call("replay", path).out
+    outcome = call("replay", path, "--rules", "seed")
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"{path}: no violation under seed (")
+
+
 def test_names_from_outside_are_printed_without_control_characters(
     campaign: Path, tmp_path: Path
 ) -> None:

@@ -90,7 +90,7 @@ def test_the_flushing_cpu_drops_its_own_translations_too() -> None:
 
 def page_request(race: Race, gen: int) -> FlushRequest:
     """Return a request to flush page A on cpu0."""
-    return FlushRequest(race.mm(), 0, gen, [0])
+    return FlushRequest(0, race.mm(), 0, gen, [0])
 
 
 def test_a_page_flush_drops_one_page_if_nothing_else_is_missing() -> None:
@@ -127,7 +127,7 @@ def test_a_cpu_with_another_mm_loaded_only_acknowledges() -> None:
     """Y1."""
     race = Race(program(["A"], thread("T1", ld("A")), thread("T2", ld("A"))))
     race.fill("cpu0", "A")
-    other = FlushRequest(race.mm(), None, 9, [0])
+    other = FlushRequest(0, race.mm(), None, 9, [0])
     race.cpu("cpu0").loaded_mm = None
     flush_tlb_func(race.cpu("cpu0"), other)
     assert other.waiting == []

@@ -223,10 +223,10 @@ def test_shared_memory_is_seen_without_an_entry() -> None:
 
 def test_a_swapped_page_is_seen_in_the_swap_cache() -> None:
     """Reclaim does not change what memory holds."""
-    state = ends(
-        r"parent:A=0 /\ pte(A):none", "kswapd\nswapout A", directives="page A\ninit A=6"
-    )
-    assert state == "parent:A=6; ~pte(A):none;"
+    words = r"parent:A=0 /\ pte(A):none"
+    for attribute, table in (("", "kswapd\nswapout A"), ("swapped", "T1\nfork")):
+        state = ends(words, table, directives=f"page A {attribute}\ninit A=6")
+        assert state == "parent:A=6; ~pte(A):none;"
 
 
 def test_a_guard_region_holds_nothing() -> None:
@@ -272,6 +272,36 @@ def test_a_thread_that_faults_ends() -> None:
         directives="page A prot=r",
     )
     assert state == "T1:segv; T1:r=-; ~T2:segv;"
+
+
+def test_a_fault_ends_a_thread_where_it_is_to_stop() -> None:
+    """No kernel brings the page in."""
+    directives = "faults stop\npage A untouched\npage B"
+    words = r"T1:fault /\ T1:r=0 /\ F:fault"
+    state = ends(words, "T1 | F\nr = A | B = 1", directives=directives)
+    assert state == "T1:fault; T1:r=-; ~F:fault;"
+
+
+def test_memory_that_may_not_be_accessed_still_holds_what_it_held() -> None:
+    """mprotect takes rights away, munmap the memory."""
+    words = r"parent:A=0 /\ parent:B=0 /\ pte(A):writable /\ pte(B):none /\ T1:segv"
+    state = ends(
+        words,
+        "T1\nA = 5\nmprotect A none\nmunmap B\nr = A",
+        directives="page A\npage B vma=1",
+    )
+    assert state == "parent:A=5; parent:B=-; ~pte(A):writable; pte(B):none; T1:segv;"
+
+
+def test_raw_entries_are_followed() -> None:
+    """What an entry leads to is what is seen, whoever stored it."""
+    words = r"parent:A=0 /\ parent:B=0 /\ parent:C=0 /\ T1:r=0 /\ T1:s=0"
+    state = ends(
+        words,
+        "T1\npte A = B\nr = swap-pte B none\ns = swap-pte B none",
+        directives="page A\npage B\npage C maps=A\ninit A=1\ninit B=2",
+    )
+    assert state == "parent:A=2; parent:B=0; parent:C=1; T1:r=1; T1:s=0;"
 
 
 @pytest.mark.parametrize(

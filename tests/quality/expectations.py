@@ -70,6 +70,14 @@ ROWS = (
         2_000,
     ),
     Row("zap_flush=after_free", "dontneed", ("tlb.use-after-free",), 2_000),
+    Row("gather_nested=off", "dontneed-twice", ("tlb.stale-writable",), 2_000),
+    Row("mprotect_flush=none", "mprotect", ("tlb.stale-writable",), 2_000),
+    Row(
+        "gup_retry=drops_write",
+        "gup-retry",
+        ("pin.not-exclusive", "parent.lost-store"),
+        2_000,
+    ),
 )
 
 CONTROLS = (

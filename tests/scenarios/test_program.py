@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from forkfuzz.engine import Outcome
@@ -9,7 +11,15 @@ from forkfuzz.errors import UsageError
 from forkfuzz.harness.run import Run
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import SCENARIOS, open_program, parse_spec
-from forkfuzz.scenarios.program import MAX_WORDS, PageSpec, Program, Store, Thread
+from forkfuzz.scenarios.program import (
+    MAX_WORDS,
+    Mprotect,
+    PageSpec,
+    Program,
+    RawPte,
+    Store,
+    Thread,
+)
 from forkfuzz.strategies import Pct, RandomWalk
 from walking import Walk
 
@@ -24,6 +34,62 @@ def test_a_program_must_stay_inside_its_pages() -> None:
     """Words are counted from 0."""
     with pytest.raises(UsageError, match=r"^p: A\[1\] is outside its page$"):
         Program("p", (PageSpec("A"),), (Thread("T", (Store("A", 1, 1),)),))
+
+
+A, T = PageSpec("A"), Thread("T", ())
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"prot": "w"}, r"^B: no protection 'w', expected one of rw, r, none$"),
+        ({"maps": "A", "swapped": True}, "^B cannot be both maps and swapped$"),
+        ({"maps": "A", "init": (1,)}, "^B cannot be both maps and init$"),
+        ({"maps": "A", "pin": "rw"}, "^B cannot be both maps and pin$"),
+        ({"swapped": True, "untouched": True}, "^B cannot be both swapped and untou"),
+        ({"swapped": True, "refs": 1}, "^B cannot be both swapped and refs$"),
+        ({"swapped": True, "shared": True}, "^B cannot be both swapped and shared$"),
+    ],
+)
+def test_attributes_of_a_page_must_not_contradict_each_other(
+    fields: dict[str, Any], message: str
+) -> None:
+    """The message names both."""
+    with pytest.raises(UsageError, match=message):
+        PageSpec("B", **fields)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        (PageSpec("B", maps="A"), A),
+        (PageSpec("A", untouched=True), PageSpec("B", maps="A")),
+        (PageSpec("A", swapped=True), PageSpec("B", maps="A")),
+        (PageSpec("A", shared=True), PageSpec("B", maps="A", vma=1)),
+        (PageSpec("B", maps="B"),),
+    ],
+)
+def test_a_page_maps_the_frame_of_one_before_it(pages: tuple[PageSpec, ...]) -> None:
+    """Which must have one, and be its only owner."""
+    with pytest.raises(UsageError, match=r"^p: B maps '[AB]', expected an anonymous"):
+        Program("p", pages, (T,))
+
+
+def test_a_raw_statement_maps_a_frame_that_there_is() -> None:
+    """That of the start."""
+    pages = (A, PageSpec("B", untouched=True))
+    for source in ("", "B", "C"):
+        change = Thread("T", (RawPte("A", "map", source),))
+        with pytest.raises(UsageError, match=f"^p: T maps '{source}', expected a page"):
+            Program("p", pages, (change,))
+
+
+def test_statements_know_what_there_is_to_ask_for() -> None:
+    """The message lists it."""
+    with pytest.raises(UsageError, match=r"^no protection 'x', expected one of rw, r"):
+        Mprotect("A", "x")
+    with pytest.raises(UsageError, match=r"^no action 'x' on an entry, expected one "):
+        RawPte("A", "x")
 
 
 def test_names_in_a_program_are_unique() -> None:

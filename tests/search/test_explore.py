@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
-from search.toys import Toy, ToyTrial, ends, ends_by_hand
 
 from forkfuzz.bench.rmw import Rmw, RmwTrial
 from forkfuzz.search import Limits, Progress, Search, ShortestSearch
+from search.toys import Toy, ToyTrial, ends, ends_by_hand
 
 INSTRUCTION = some.one_of(
     some.tuples(some.just("set"), some.sampled_from("xyz"), some.integers(0, 2)),
@@ -19,7 +19,7 @@ INSTRUCTION = some.one_of(
     some.tuples(some.just("copy"), some.sampled_from("xyz"), some.sampled_from("xyz")),
     some.tuples(some.just("wait"), some.sampled_from("xyz"), some.integers(0, 2)),
 )
-PROGRAMS = some.lists(some.lists(INSTRUCTION, max_size=4), min_size=1, max_size=3)
+PROGRAMS = some.lists(some.lists(INSTRUCTION, max_size=3), min_size=1, max_size=3)
 WAYS: list[dict[str, Any]] = [
     {"prune": False},
     {"reduce": False},
@@ -28,7 +28,7 @@ WAYS: list[dict[str, Any]] = [
 
 
 @given(PROGRAMS)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_every_way_to_search_sees_what_there_is(programs: list[list[Any]]) -> None:
     """With and without pruning and reduction, the ends are those found by hand."""
     toy = Toy(programs)
@@ -62,7 +62,7 @@ def test_rmw_has_the_ends_that_are_known(way: dict[str, Any]) -> None:
     small = Rmw(2, increments=2)
     values: set[int] = set()
 
-    def keep(trial: RmwTrial, ended: bool) -> None:  # noqa: FBT001
+    def keep(trial: RmwTrial, ended: bool) -> None:
         if ended:
             values.add(trial.value)
 
@@ -74,7 +74,7 @@ def test_rmw5_of_two_is_decided() -> None:
     """All ends from 2 to 10 there are, and the lowest one takes 20 steps."""
     values: set[int] = set()
 
-    def keep(trial: RmwTrial, ended: bool) -> None:  # noqa: FBT001
+    def keep(trial: RmwTrial, ended: bool) -> None:
         if ended:
             values.add(trial.value)
 
@@ -117,7 +117,7 @@ def test_bounded_preemptions(bound: int, lowest: int) -> None:
     for prune in (True, False):
         values: set[int] = set()
 
-        def keep(trial: RmwTrial, ended: bool, into: set[int] = values) -> None:  # noqa: FBT001
+        def keep(trial: RmwTrial, ended: bool, into: set[int] = values) -> None:
             if ended:
                 into.add(trial.value)
 
@@ -163,7 +163,7 @@ def test_witness_is_the_plainest_there_is() -> None:
     """Fewest preemptions first: none are needed where tasks can go one by one."""
     toy = Toy([[("add", "x"), ("copy", "x", "y")], [("set", "x", 5)]])
 
-    def goal(trial: ToyTrial, ended: bool) -> bool:  # noqa: FBT001
+    def goal(trial: ToyTrial, ended: bool) -> bool:
         return ended and trial.values.get("y") == 5
 
     witness = ShortestSearch(toy, goal).run()

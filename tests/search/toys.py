@@ -68,6 +68,9 @@ class ToyTrial:
         """No two tasks are."""
         return []
 
+    def close(self) -> None:
+        """Leave it to the garbage collector."""
+
     def held(self, task: Task) -> frozenset[str]:
         """There are no locks."""
         return frozenset()
@@ -106,7 +109,7 @@ def ends(toy: Toy, **how: Any) -> set[tuple[Any, ...]]:
     """Return how runs of *toy* can end: the integers, and the outcome."""
     found = set()
 
-    def on_end(trial: ToyTrial, ended: bool) -> None:  # noqa: FBT001
+    def on_end(trial: ToyTrial, ended: bool) -> None:
         if ended:
             values = tuple(sorted(trial.values.items()))
             found.add((values, trial.machine.outcome.value))
@@ -124,9 +127,7 @@ def ends_by_hand(toy: Toy) -> set[tuple[Any, ...]]:
         at, values = left.pop()
         steps = list(_steps(toy, at, dict(values)))
         if not steps:
-            done = all(
-                pc == len(p) for pc, p in zip(at, toy.programs, strict=True)
-            )
+            done = all(pc == len(p) for pc, p in zip(at, toy.programs, strict=True))
             found.add((values, "finished" if done else "deadlock"))
         for step in steps:
             if step not in seen:

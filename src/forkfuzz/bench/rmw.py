@@ -79,6 +79,10 @@ class RmwTrial:
         """All tasks are."""
         return [[task.index for task in self.machine.tasks]]
 
+    def close(self) -> None:
+        """Forget the tasks, which know this run."""
+        vars(self.machine).clear()
+
     def held(self, task: Task) -> frozenset[str]:
         """There are no locks."""
         return frozenset()

@@ -31,12 +31,18 @@ ALL: tuple[type[Checker], ...] = (
 )
 """Every checker; a run has one of each."""
 
+OF_RAW: tuple[type[Checker], ...] = (VmaLockChecker, LockOrderChecker, UndoChecker)
+"""Those that make sense where a program changes page tables by itself.
+
+All others would find the kernel guilty of what the program did.
+"""
+
 PROPERTIES: dict[str, str] = {
     "snapshot.torn": "the child's memory is one that the parent never had",
     "snapshot.stale": "the child's memory is one that the parent had too early",
     "snapshot.leak-to-child": "a store by the parent after the cut is in the child",
     "snapshot.leak-to-parent": "a store by the child is in the parent",
-    "tlb.stale-writable": "a TLB gives W after the flush that takes it away",
+    "tlb.stale-writable": "a TLB gives W when the flush that takes it away is over, or due",
     "tlb.two-frames": "CPUs use different frames for one page, one of them writable",
     "tlb.use-after-free": "a translation or reference leads to a freed frame",
     "pte.writable-shared": "an entry with W maps a page that is not exclusive",
@@ -58,6 +64,7 @@ PROPERTIES: dict[str, str] = {
 
 __all__ = [
     "ALL",
+    "OF_RAW",
     "PROPERTIES",
     "Checker",
     "Severity",

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 
 from forkfuzz.engine import Machine
 from forkfuzz.mm.mm_types import VM_SHARED, MmStruct
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT, PTE_MARKER_GUARD, PTE_SWAP
+from forkfuzz.mm.pgtable import PFN_SHIFT, PTE_HAS_FRAME, PTE_MARKER_GUARD
 from forkfuzz.mm.watch import Watcher
 from forkfuzz.mm.world import World
 
@@ -33,6 +33,13 @@ class Checker(Watcher):
         """Look at the run before its first step."""
         self.world = world
         self.machine = machine
+        self._shared = frozenset(
+            vpn
+            for mm in world.mms
+            for vma in mm.vmas
+            for vpn in range(vma.vm_start, vma.vm_end)
+            if vma.vm_flags & VM_SHARED
+        )
 
     def finish(self) -> None:
         """Look at the run after its last step, if it came to a proper end."""
@@ -83,10 +90,9 @@ class Checker(Watcher):
         """Return an address space by its name."""
         return next(mm for mm in self.world.mms if mm.name == name)
 
-    def is_shared(self, mm: MmStruct, vpn: int) -> bool:
-        """Return whether the page is MAP_SHARED there."""
-        vma = mm.find_vma(vpn)
-        return vma is not None and bool(vma.vm_flags & VM_SHARED)
+    def is_shared(self, vpn: int) -> bool:
+        """Return whether the page is MAP_SHARED wherever it is mapped, or was."""
+        return vpn in self._shared
 
     def word(self, mm: MmStruct, vpn: int, index: int) -> int:
         """Return which store a word holds, by the page tables of *mm* alone."""
@@ -94,6 +100,6 @@ class Checker(Watcher):
 
     def word_behind(self, pte: int, index: int) -> int:
         """Return which store a word holds, behind an entry."""
-        if pte & (PAGE_PRESENT | PTE_SWAP):
+        if pte & PTE_HAS_FRAME:
             return self.world.frames[pte >> PFN_SHIFT].words[index]
         return GUARD_VALUE if pte & PTE_MARKER_GUARD else 0

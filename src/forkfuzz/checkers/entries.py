@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import NONE, PAGE_PRESENT, PFN_SHIFT, PTE_SWAP
-
-_HAS_FRAME = PAGE_PRESENT | PTE_SWAP
-"""Entries that lead to a frame: directly, or to a page in the swap cache."""
+from forkfuzz.mm.pgtable import NONE, PFN_SHIFT, PTE_HAS_FRAME
 
 Where = tuple[str, int]
 """(name of the mm, vpn)."""
@@ -33,7 +30,7 @@ class Entries:
     def set(self, mm: MmStruct, vpn: int, new: int) -> None:
         """An entry was stored."""
         self._tables[mm.name] = mm.page_table.entries
-        if new & _HAS_FRAME:
+        if new & PTE_HAS_FRAME:
             self._now[mm.name, vpn] = new
         elif new != NONE:
             self.zapped(mm, vpn)
@@ -42,7 +39,7 @@ class Entries:
         """The page was thrown away."""
         where = (mm.name, vpn)
         old = self._now.get(where, NONE)
-        if old & _HAS_FRAME:
+        if old & PTE_HAS_FRAME:
             self._thrown.setdefault(where, []).append(old >> PFN_SHIFT)
         self._now[where] = mm.page_table.entries[vpn]
 
@@ -51,7 +48,7 @@ class Entries:
         between = [
             (where, pte >> PFN_SHIFT)
             for where, pte in self._now.items()
-            if pte & _HAS_FRAME and not self._in_table(where, pte >> PFN_SHIFT)
+            if pte & PTE_HAS_FRAME and not self._in_table(where, pte >> PFN_SHIFT)
         ]
         return (
             tuple(sorted(between)),
@@ -60,12 +57,12 @@ class Entries:
 
     def _in_table(self, where: Where, pfn: int) -> bool:
         pte = self._tables[where[0]][where[1]]
-        return bool(pte & _HAS_FRAME) and pte >> PFN_SHIFT == pfn
+        return bool(pte & PTE_HAS_FRAME) and pte >> PFN_SHIFT == pfn
 
     def leads_to(self, where: Where, pfn: int) -> bool:
         """Return whether the address is that of the frame."""
         pte = self._now.get(where, NONE)
-        return bool(pte & _HAS_FRAME) and pte >> PFN_SHIFT == pfn
+        return bool(pte & PTE_HAS_FRAME) and pte >> PFN_SHIFT == pfn
 
     def threw_away(self, where: Where, pfn: int) -> bool:
         """Return whether the frame was there once, and was zapped."""

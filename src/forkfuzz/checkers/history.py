@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import attrs
 
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT, PTE_MARKER_GUARD, PTE_SWAP
+from forkfuzz.mm.pgtable import PFN_SHIFT, PTE_HAS_FRAME, PTE_MARKER_GUARD
 from forkfuzz.mm.world import World
 
 Location = tuple[int, int]
@@ -83,7 +83,7 @@ class _Digest:
         return [(vpn, after)]
 
     def _behind(self, pte: int) -> tuple[int, ...]:
-        if pte & (PAGE_PRESENT | PTE_SWAP):
+        if pte & PTE_HAS_FRAME:
             return tuple(self.frames.get(pte >> PFN_SHIFT, ()))
         return (pte & PTE_MARKER_GUARD,)
 
@@ -95,7 +95,7 @@ class _Digest:
         changed: list[Hashable] = [
             (vpn, word, store)
             for vpn, pte in enumerate(self.entries)
-            if pte & (PAGE_PRESENT | PTE_SWAP) and pte >> PFN_SHIFT == pfn
+            if pte & PTE_HAS_FRAME and pte >> PFN_SHIFT == pfn
         ]
         if not changed and store not in self.seen and store:
             changed = [("unseen", store)]
@@ -164,7 +164,7 @@ class ParentHistory:
 
         def read(location: Location) -> int:
             pte = entries[location[0]]
-            if pte & (PAGE_PRESENT | PTE_SWAP):
+            if pte & PTE_HAS_FRAME:
                 return frames[pte >> PFN_SHIFT][location[1]]
             return self._guard if pte & PTE_MARKER_GUARD else 0
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Pin
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT, PTE_SWAP
+from forkfuzz.mm.pgtable import PFN_SHIFT, PTE_HAS_FRAME
 
 from .checker import Checker
 from .violation import Severity, StoreRef
@@ -42,7 +42,7 @@ class IsolationChecker(Checker):
         for other in self.world.mms:
             if other is not mm and self._parted(mm, other):
                 pte = other.page_table.entries[vpn]
-                if pte & (PAGE_PRESENT | PTE_SWAP) and pte >> PFN_SHIFT == pfn:
+                if pte & PTE_HAS_FRAME and pte >> PFN_SHIFT == pfn:
                     self._leak(mm, other, vpn, index, store, "mapped")
         for pin in self.world.pins:
             if pin.pfn == pfn and pin.mm_name != mm.name and not pin.released:
@@ -90,7 +90,7 @@ class IsolationChecker(Checker):
         store: int,
         how: str,
     ) -> None:
-        if self.is_shared(writer, vpn) or self.is_shared(other, vpn):
+        if self.is_shared(vpn):
             return
         ancestor: MmStruct | None = writer.parent
         while ancestor is not None and ancestor is not other:

@@ -9,10 +9,12 @@ from forkfuzz.mm.pgtable import (
     PAGE_ACCESSED,
     PAGE_DIRTY,
     PAGE_PRESENT,
+    PAGE_PROTNONE,
     PAGE_RW,
     PAGE_SAVED_DIRTY,
     PFN_SHIFT,
-    PTE_SWAP,
+    PTE_HAS_FRAME,
+    pte_present,
 )
 from forkfuzz.mm.world import World
 
@@ -25,7 +27,7 @@ class ExclusiveChecker(Checker):
 
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
         """Check an entry that the kernel stores."""
-        if not new & PAGE_PRESENT:
+        if not pte_present(new):
             return
         folio = self.world.frames[new >> PFN_SHIFT]
         if new & PAGE_RW and folio.anon and not folio.anon_exclusive:
@@ -82,7 +84,7 @@ class RefcountChecker(Checker):
 
     def freed(self, folio: Folio) -> None:
         """Check that nothing maps a page that goes back to the allocator."""
-        if self._mapped(PAGE_PRESENT | PTE_SWAP).get(folio.pfn):
+        if self._mapped(PTE_HAS_FRAME).get(folio.pfn):
             message = f"frame {folio.pfn} was freed while it is mapped"
             self.report("page.refcount", Severity.CONTRACT, message)
 
@@ -100,7 +102,7 @@ class RefcountChecker(Checker):
         foreign = self._foreign[folio.pfn] if known else 0
         return self._accounted(folio, mapped) + foreign
 
-    def _mapped(self, kind: int = PAGE_PRESENT) -> dict[int, int]:
+    def _mapped(self, kind: int = PAGE_PRESENT | PAGE_PROTNONE) -> dict[int, int]:
         """Count the entries of a kind, present or swap, that lead to each frame."""
         counts: dict[int, int] = {}
         for mm in self.world.mms:
@@ -115,7 +117,9 @@ class RefcountChecker(Checker):
         for pin in self.world.pins:
             if pin.pfn == folio.pfn and not pin.released:
                 held += GUP_PIN_COUNTING_BIAS if pin.pinned else 1
-        shmem = any(folio.pfn in vma.shmem.values() for vma in self.world.mms[0].vmas)
+        shmem = any(
+            folio.pfn in vma.shmem.values() for mm in self.world.mms for vma in mm.vmas
+        )
         return held + folio.swap_cache + shmem
 
     def _report(

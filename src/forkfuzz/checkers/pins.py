@@ -7,7 +7,7 @@ from collections.abc import Hashable
 from forkfuzz.engine import Machine
 from forkfuzz.mm.folio import ZERO_PFN, Folio, Pin
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT
+from forkfuzz.mm.pgtable import PFN_SHIFT, pte_present
 from forkfuzz.mm.world import World
 
 from .checker import Checker
@@ -41,11 +41,15 @@ class PinChecker(Checker):
 
     def pinned(self, pin: Pin) -> None:
         """Check a pin that has just succeeded."""
-        if not pin.pinned or pin.pfn == ZERO_PFN:
+        if not pin.pinned:
+            return
+        if pin.pfn == ZERO_PFN:
+            if pin.write:
+                self._not_exclusive(pin, "was pinned for writing")
             return
         folio = self.world.frames[pin.pfn]
         mm = self.find_mm(pin.mm_name)
-        if not folio.anon or self.is_shared(mm, pin.vpn):
+        if not folio.anon or self.is_shared(pin.vpn):
             return
         where = (mm.name, pin.vpn)
         if not self._entries.leads_to(where, pin.pfn):
@@ -78,7 +82,7 @@ class PinChecker(Checker):
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
         """Check that the owner's entry stays, and nobody else's leads there."""
         self._entries.set(mm, vpn, new)
-        if not new & PAGE_PRESENT:
+        if not pte_present(new):
             return
         pfn = new >> PFN_SHIFT
         for pin in self._live:

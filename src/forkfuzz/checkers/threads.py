@@ -41,7 +41,7 @@ class OwnStoresChecker(Checker):
 
     def _adopt(self, mm: MmStruct) -> None:
         for vpn, words in enumerate(self.world.words):
-            if not self.is_shared(mm, vpn):
+            if not self.is_shared(vpn):
                 for index in range(words):
                     self._last[mm.name, vpn, index] = self.word(mm, vpn, index)
 

@@ -31,18 +31,63 @@ class StaleWritableChecker(Checker):
         """Take over the entries that there are before the first step."""
         super().start(world, machine)
         self._entries = Entries(world.mms)
+        self._zaps = 0
+        self._stale: dict[tuple[int, int], int] = {}
+        self._looked: dict[int, list[tuple[int, int]]] = {}
 
     def state(self) -> Hashable:
-        """Return what the entries mean."""
-        return self._entries.state()
+        """Return what the entries mean, and who may still use what was thrown away."""
+        cpus = self.world.cpus
+        stale = sorted(
+            (cpu, vpn, zap)
+            for (cpu, vpn), zap in self._stale.items()
+            if vpn in cpus[cpu].tlb
+        )
+        looked = [
+            (number, vpn, *(c for c, v, zap in stale if v == vpn and zap <= zaps))
+            for number, pages in sorted(self._looked.items())
+            for vpn, zaps in pages
+        ]
+        where = tuple((cpu, vpn) for cpu, vpn, _ in stale)
+        return self._entries.state(), where, tuple(looked)
 
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
         """Follow an entry."""
         self._entries.set(mm, vpn, new)
 
     def zapped(self, mm: MmStruct, vpn: int) -> None:
-        """Follow an entry that is gone for good."""
+        """Follow an entry that is gone for good, and who has still cached it."""
         self._entries.zapped(mm, vpn)
+        self._zaps += 1
+        for cpu in self.world.cpus:
+            if cpu.loaded_mm is mm and vpn in cpu.tlb:
+                self._stale.setdefault((cpu.id, vpn), self._zaps)
+
+    def filled(self, cpu: Cpu, vpn: int, entry: int) -> None:
+        """Note that the CPU has looked the page up since."""
+        self._stale.pop((cpu.id, vpn), None)
+
+    def zap_looked(self, cpu: Cpu, mm: MmStruct, vpn: int) -> None:
+        """Note which zaps this call takes responsibility for: all so far."""
+        self._looked.setdefault(cpu.id, []).append((vpn, self._zaps))
+
+    def zap_ended(self, cpu: Cpu, mm: MmStruct) -> None:
+        """When the call returns, nobody stores to what was thrown away before."""
+        for vpn, zaps in self._looked.pop(cpu.id, ()):
+            for other in self.world.cpus:
+                entry = other.tlb.get(vpn, 0)
+                stale = self._stale.get((other.id, vpn), zaps + 1) <= zaps
+                if stale and entry & PAGE_RW and _in_use(other, mm):
+                    why = f"{mm.name} has thrown away"
+                    self._report(other, vpn, entry >> PFN_SHIFT, why)
+
+    def write_protected(self, mm: MmStruct, vpn: int) -> None:
+        """When mprotect returns, nobody stores to what may only be read."""
+        for cpu in self.world.cpus:
+            entry = cpu.tlb.get(vpn, 0)
+            if entry & PAGE_RW and _in_use(cpu, mm):
+                why = f"{mm.name} may not write any more"
+                self._report(cpu, vpn, entry >> PFN_SHIFT, why)
 
     def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """From the cut on, no CPU may store to what the child has."""
@@ -77,7 +122,7 @@ class StaleWritableChecker(Checker):
     def _mapped_elsewhere(self, mm: MmStruct, vpn: int, pfn: int) -> bool:
         return any(
             self._entries.leads_to((other.name, vpn), pfn)
-            and not self.is_shared(other, vpn)
+            and not self.is_shared(vpn)
             and not self._fork_under_way(mm, other)
             for other in self.world.mms
             if other is not mm

@@ -10,9 +10,9 @@ import rich_click as click
 from forkfuzz.errors import UsageError
 
 from .exit import EXIT_CODES, Exit
-from .exploring import Ticks, limit_options, limits
+from .exploring import Ticks, echo_wrapped, limit_options, limits, load_test
 from .fuzz import dir_option
-from .output import echo, json_option, put_json
+from .output import json_option, put_json
 
 if TYPE_CHECKING:
     from forkfuzz.exhaustive.bisect import Outcome
@@ -36,10 +36,10 @@ def bisect(
 ) -> int:
     """Name the guards whose presence makes an outcome impossible.
 
-    WHAT is a litmus test, whose first ``exists`` or ``violates`` is the outcome, a
-    schedule, or the signature of a crash, whose violation it is. Each guard that the
-    rules lack is put in alone, and everything that can then happen is looked at.
-    Exits 0 if a guard makes it impossible, 1 if none does alone.
+    FILE is a litmus test, whose first 'exists' or 'violates' is the outcome, or a
+    schedule, and SIG the signature of a crash; the outcome is what they violate. Each
+    guard that the rules lack is put in alone, and everything that can then happen is
+    looked at. Exits with 0 if a guard makes it impossible, with 1 if none does alone.
     """
     from forkfuzz.exhaustive.bisect import Closes
     from forkfuzz.exhaustive.bisect import bisect as find
@@ -67,15 +67,17 @@ def bisect(
             }
         )
     else:
-        echo(f"{name}  rules {format_rules(under)}")
+        echo_wrapped(f"{name}  rules {format_rules(under)}")
         if possible is not Closes.NO:
-            echo(f"  the outcome itself {_AS_IT_IS[possible.name]}")
+            echo_wrapped(f"  the outcome itself {_AS_IT_IS[possible.name]}")
+        elif not guards:
+            echo_wrapped("  no guard is missing")
         for guard in guards:
             right = getattr(type(under)(), guard.field)
-            echo(
-                f"  {guard.field}={right} instead of {guard.value}: "
-                f"{guard.closes.value} ({guard.states} states)"
-            )
+            echo_wrapped(f"  {guard.field}={right} instead of {guard.value}")
+            echo_wrapped(f"    {guard.closes.value} ({guard.states} states)")
+    if Closes.INTERRUPTED in (possible, *(guard.closes for guard in guards)):
+        return Exit.INTERRUPTED
     closed = any(guard.closes is Closes.YES for guard in guards)
     return Exit.CLEAN if closed else Exit.VIOLATION
 
@@ -83,13 +85,13 @@ def bisect(
 _AS_IT_IS = {
     "YES": "is impossible under these rules",
     "UNKNOWN": "was not found within the limits",
+    "INTERRUPTED": "was not found before the interrupt",
 }
 
 
 def _open(what: str, directory: Path) -> tuple[Program, Rules, Outcome, str]:
     """Return a program, its rules, and the outcome that is meant."""
     from forkfuzz.exhaustive.bisect import Outcome
-    from forkfuzz.litmus import load
 
     from .stored import open_stored
 
@@ -99,7 +101,7 @@ def _open(what: str, directory: Path) -> tuple[Program, Rules, Outcome, str]:
             msg = f"{what!r} does not say what it violates"
             raise UsageError(msg)
         return stored.program, stored.rules, Outcome(stored.violates), stored.violates
-    test = load(what)
+    test = load_test(Path(what))
     for assertion in test.assertions:
         if assertion.kind == "violates":
             outcome = Outcome(assertion.prop)

@@ -5,16 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import rich_click as click
 
-from .exit import EXIT_CODES, Exit
-from .exploring import Ticks, limit_options, limits
+from forkfuzz.errors import UsageError
+
+from .exit import EXIT_CODES, Exit, say
+from .exploring import (
+    Ticks,
+    echo_wrapped,
+    jobs_option,
+    limit_options,
+    limits,
+    load_test,
+)
 from .output import echo, json_option, put_json
 
 if TYPE_CHECKING:
     from forkfuzz.exhaustive import Decided, Plainest
+    from forkfuzz.litmus import LitmusTest
     from forkfuzz.rules import Rules
     from forkfuzz.scenarios import Program
+    from forkfuzz.search import Progress
 
 
 @click.command(epilog=EXIT_CODES)
@@ -35,9 +47,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Every value of every guard on every litmus test named: what breaks what.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(1), default=1, help="For --matrix: at a time."
-)
+@jobs_option("With --matrix: programs")
 @limit_options
 @json_option
 def check(
@@ -56,61 +66,109 @@ def check(
     assertions are not asked. With the plainest run that breaks a property comes that
     none with fewer preemptions does.
     """
+    from forkfuzz.rules import parse_rules
+
+    from .litmus import check_names
+    from .witnesses import make_folder
+
     if matrix:
         from .matrix import show_matrix
 
+        if rules is not None or witness is not None:
+            msg = "--matrix goes through all rules by itself: no --rules, no --witness"
+            raise UsageError(msg)
         return show_matrix(targets, limits(how), jobs, as_json=as_json)
-    codes = [
-        _check(target, rules, witness, as_json=as_json, how=how) for target in targets
-    ]
-    return max(codes)
+    given = None if rules is None else parse_rules(rules)
+    opened = [_open(target) for target in targets]
+    if witness is not None:
+        check_names([target.test for target in opened if target.test])
+        make_folder(witness)
+    worst = Exit.CLEAN
+    for target in opened:
+        code = _check(target, given, witness, as_json=as_json, how=how)
+        if code is Exit.INTERRUPTED:
+            return code
+        worst = max(worst, code)
+    return worst
+
+
+@attrs.frozen(slots=True)
+class _Target:
+    """What is to be decided.
+
+    Attributes:
+        what: As it was named, in printable characters.
+        program: The program.
+        rules: Those that it asks for.
+        test: The litmus test that it is of, if it is.
+    """
+
+    what: str
+    program: Program
+    rules: Rules
+    test: LitmusTest | None = None
 
 
 def _check(
-    what: str,
-    rules: str | None,
+    target: _Target,
+    rules: Rules | None,
     witness: Path | None,
     *,
     as_json: bool,
     how: dict[str, Any],
-) -> int:
-    from forkfuzz.exhaustive import INTERRUPTED, decide, plainest_violation
-    from forkfuzz.rules import format_rules, parse_rules
+) -> Exit:
+    from forkfuzz.exhaustive import INTERRUPTED, decide
+    from forkfuzz.rules import format_rules
 
-    program, under, path = _open(what)
-    if rules is not None:
-        under = parse_rules(rules)
+    what, program, test = target.what, target.program, target.test
+    under = target.rules if rules is None else rules
     ticks = Ticks(what)
     decided = decide(program, under, lambda _run: None, limits(how), tick=ticks)
     seconds = ticks.seconds
-    plainest = {
-        prop: plainest_violation(program, under, prop) for prop in decided.properties
-    }
+    plainest = _plainest(program, under, decided)
     if witness is not None:
-        _write(witness, program, path, plainest)
+        _write(witness, program, test, plainest)
     if as_json:
         put_json(_document(what, under, decided, plainest, seconds))
     else:
         name = f"{what}  rules {format_rules(under)}"
         _tell(name, program, under, decided, plainest, seconds)
     if decided.progress.stopped == INTERRUPTED:
+        say("check: interrupted; what is known is above")
         return Exit.INTERRUPTED
     return Exit.VIOLATION if decided.violations else Exit.CLEAN
 
 
-def _open(what: str) -> tuple[Program, Rules, Path | None]:
-    """Return a program, the rules that it asks for, and where it was read from."""
+def _plainest(
+    program: Program, rules: Rules, decided: Decided[None]
+) -> dict[str, Plainest | None]:
+    """Return the plainest run that breaks each property; none after an interrupt."""
+    from forkfuzz.exhaustive import INTERRUPTED, plainest_violation
+
+    found: dict[str, Plainest | None] = dict.fromkeys(decided.properties)
+    if decided.progress.stopped == INTERRUPTED:
+        return found
+    try:
+        for prop in found:
+            found[prop] = plainest_violation(program, rules, prop)
+    except KeyboardInterrupt:
+        decided.progress.stopped = INTERRUPTED
+    return found
+
+
+def _open(what: str) -> _Target:
     from forkfuzz.harness.trial import with_lazy_tlb
-    from forkfuzz.litmus import load
+    from forkfuzz.report import printable
     from forkfuzz.rules import Rules
     from forkfuzz.scenarios import find_scenario, parse_spec
 
     if what.endswith(".litmus"):
-        test = load(what)
-        return with_lazy_tlb(test.program), test.rules, Path(what)
+        test = load_test(Path(what))
+        program = with_lazy_tlb(test.program)
+        return _Target(printable(what), program, test.rules, test)
     name, given = parse_spec(what.replace(":", " ").replace(",", " "))
     program = find_scenario(name).program({**given, "lazy_tlb": 1})
-    return program, Rules(), None
+    return _Target(printable(what), program, Rules())
 
 
 def _tell(
@@ -121,14 +179,13 @@ def _tell(
     plainest: dict[str, Plainest | None],
     seconds: float,
 ) -> None:
-    from forkfuzz.report import ASSUMPTIONS, race_table, record
+    from forkfuzz.report import assumptions, race_table, record
 
     progress = decided.progress
-    bound = "all" if progress.exhaustive else f"the first {progress.states}"
     for prop, found in plainest.items():
-        echo(f"VIOLATION {prop}  {name}")
+        echo_wrapped(f"VIOLATION {prop}  {name}")
         message = next(v.message for v in decided.violations if v.prop == prop)
-        echo(f"  {message}")
+        echo_wrapped(f"  {message}")
         if found is not None:
             recording = record(program, rules, found.schedule.decisions)
             named = [v for v in recording.result.violations if v.prop == prop]
@@ -137,35 +194,48 @@ def _tell(
                 echo(line)
             echo(f"\n  plainest: {found}")
         echo()
-    verdict = f"{len(plainest)} properties broken" if plainest else "no violation"
+    echo_wrapped(name)
+    echo_wrapped(f"  {_verdict(progress, len(plainest))}")
     echo(
-        f"{name}: {verdict} in {bound} of {progress.states} states, {progress.runs} "
-        f"runs, {progress.transitions} transitions, depth {progress.depth}, "
-        f"{seconds:.1f} s"
+        f"  {progress.runs} runs, {progress.transitions} transitions, "
+        f"depth {progress.depth}, {seconds:.1f} s"
     )
-    if not progress.exhaustive:
-        echo(f"not exhaustive: stopped at {progress.stopped}")
-    echo("assumes: " + ", ".join([*ASSUMPTIONS, "TLB fill and evict at any step"]))
+    echo_wrapped("  assumes: " + ", ".join(assumptions(program)))
+
+
+def _verdict(progress: Progress, broken: int) -> str:
+    """Return what was found, and in how much of all there is."""
+    from forkfuzz.exhaustive import INTERRUPTED
+
+    states = f"{'all ' if progress.exhaustive else ''}{progress.states} states"
+    verdict = f"no violation in {states}"
+    if broken:
+        properties = "1 property" if broken == 1 else f"{broken} properties"
+        verdict = f"{properties} broken, {states} looked at"
+    if progress.exhaustive:
+        return verdict
+    stopped = progress.stopped
+    why = stopped if stopped == INTERRUPTED else f"stopped at {stopped}"
+    return f"{verdict}: not exhaustive, {why}"
 
 
 def _write(
     directory: Path,
     program: Program,
-    path: Path | None,
+    test: LitmusTest | None,
     plainest: dict[str, Plainest | None],
 ) -> None:
-    import attrs
-
     from forkfuzz.campaign.atomic import write_file
     from forkfuzz.engine import dumps
 
-    directory.mkdir(parents=True, exist_ok=True)
-    if path is not None:
-        write_file(directory / path.name, path.read_bytes())
-    stem = path.stem if path else program.name.replace(" ", "-").replace("=", "")
+    from .witnesses import copy_test
+
+    if test is not None:
+        copy_test(test, directory)
+    stem = test.name if test else program.name.replace(" ", "-").replace("=", "")
+    spec = f"{test.name}.litmus" if test else program.name
     for prop, found in plainest.items():
         if found is not None:
-            spec = path.name if path else program.name
             header = {**found.schedule.header, "scenario": spec}
             schedule = attrs.evolve(found.schedule, header=header)
             name = f"{stem}-{prop.replace('.', '-')}.schedule"

@@ -15,8 +15,8 @@ from forkfuzz.errors import InternalError, RefusedError, UsageError
 class Exit(enum.IntEnum):
     """How the program ends."""
 
-    CLEAN = 0  # nothing found; replay: does not reproduce any more
-    VIOLATION = 1  # a violation; replay: reproduces
+    CLEAN = 0  # nothing found; replay: does not reproduce; litmus: as expected
+    VIOLATION = 1  # a violation; replay: reproduces; litmus: not as expected
     USAGE = 2  # usage, configuration, or input that cannot be read
     INTERNAL = 3  # forkfuzz's own fault: nondeterminism, a broken invariant
     REFUSED = 4  # a limit, or data that is not trusted
@@ -26,9 +26,9 @@ class Exit(enum.IntEnum):
 EXIT_CODES = """\
 Exit codes:
 
-0    nothing found (replay: does not reproduce any more)
+0    nothing found (replay: not reproduced; litmus: as expected)
 
-1    violation (replay: reproduces)
+1    violation (replay: reproduced; litmus: not as expected)
 
 2    usage, configuration or unreadable input
 

@@ -18,6 +18,7 @@ from forkfuzz.errors import UsageError
 
 from .exit import say
 from .output import echo
+from .types import Whole
 
 if TYPE_CHECKING:
     from forkfuzz.litmus import LitmusTest
@@ -32,13 +33,13 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
             "--preemptions",
-            type=click.IntRange(0),
+            type=Whole(0, 1000),
             metavar="N",
             help="Look only at runs with at most N preemptions.",
         ),
         click.option(
             "--max-memory",
-            type=click.IntRange(1),
+            type=Whole(1, 1 << 30),
             default=8192,
             show_default=True,
             metavar="MIB",
@@ -46,7 +47,7 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--max-states",
-            type=click.IntRange(1),
+            type=Whole(1, 10**12),
             default=1_000_000,
             show_default=True,
             metavar="N",
@@ -55,6 +56,18 @@ def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def jobs_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return ``--jobs``: how many of *what* are done at a time."""
+    return click.option(
+        "--jobs",
+        type=Whole(1, 256),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help=f"{what} at a time, each in a process of its own.",
+    )
 
 
 def limits(how: Mapping[str, Any]) -> Limits:

@@ -13,8 +13,9 @@ import rich_click as click
 from forkfuzz.errors import UsageError
 
 from .exit import EXIT_CODES, Exit, say
-from .exploring import Ticks, limit_options, limits, load_test, processes
+from .exploring import Ticks, jobs_option, limit_options, limits, load_test, processes
 from .output import echo, json_option, put_json
+from .types import Whole
 
 if TYPE_CHECKING:
     from forkfuzz.litmus import LitmusTest
@@ -74,10 +75,12 @@ class Decision:
     help="Write the plainest run that ends as the test is about, and show it.",
 )
 @click.option("--update", is_flag=True, help="Rewrite the files of expected answers.")
-@click.option("--runs", type=click.IntRange(1), metavar="N", help="Sample N runs.")
+@click.option("--runs", type=Whole(1, 10**9), metavar="N", help="Sample N runs.")
 @click.option("--strategy", default="random", show_default=True, help="For --runs.")
-@click.option("--seed", type=int, default=1, show_default=True, help="For --runs.")
-@click.option("--jobs", type=click.IntRange(1), default=1, help="Tests at a time.")
+@click.option(
+    "--seed", type=Whole(0, 2**32 - 2), default=1, show_default=True, help="For --runs."
+)
+@jobs_option("Tests")
 @limit_options
 @json_option
 def litmus(
@@ -98,7 +101,7 @@ def litmus(
     """
     from forkfuzz.litmus.answer import document
 
-    from .witnesses import show_witnesses
+    from .witnesses import make_folder, show_witnesses
 
     options = Options(
         rules,
@@ -107,12 +110,16 @@ def litmus(
         how["strategy"],
         how["seed"],
     )
-    if update and (rules or options.runs):
-        msg = "--update keeps whole answers under a test's own rules; no --rules, --runs"
+    if update and (rules is not None or options.runs):
+        msg = (
+            "--update is for whole answers under a test's own rules: no --rules, --runs"
+        )
         raise UsageError(msg)
+    _check_options(options)
     tests = [load_test(path) for path in find_tests(files)]
     if witness is not None:
-        _check_names(tests)
+        check_names(tests)
+        make_folder(witness)
     decisions: list[Decision] = []
     interrupted = False
     try:
@@ -131,7 +138,7 @@ def litmus(
     interrupted |= any(decision.interrupted for decision in decisions)
     if as_json:
         put_json([document(d.verdict, d.seconds) for d in decisions])
-    elif len(tests) > 1:
+    elif len(tests) > 1 and decisions:
         _total(decisions, compare=rules is None)
     if interrupted:
         done = sum(not decision.interrupted for decision in decisions)
@@ -141,7 +148,17 @@ def litmus(
     return Exit.CLEAN if as_expected else Exit.VIOLATION
 
 
-def _check_names(tests: Sequence[LitmusTest]) -> None:
+def _check_options(options: Options) -> None:
+    """Refuse rules and strategies that there are not, before a test is decided."""
+    from forkfuzz.rules import parse_rules
+    from forkfuzz.strategies import make
+
+    if options.rules is not None:
+        parse_rules(options.rules)
+    make(options.strategy, options.seed)
+
+
+def check_names(tests: Sequence[LitmusTest]) -> None:
     """Refuse tests whose witnesses would overwrite each other.
 
     Raises:
@@ -198,7 +215,7 @@ def decide_test(test: LitmusTest, options: Options) -> Decision:
     from forkfuzz.rules import parse_rules
     from forkfuzz.strategies import make
 
-    rules = parse_rules(options.rules) if options.rules else test.rules
+    rules = test.rules if options.rules is None else parse_rules(options.rules)
     places = observables(test)
     ticks = Ticks(test.name)
     if options.runs is None:
@@ -238,18 +255,18 @@ def _differs(decision: Decision) -> bool:
 
     Only the whole answer can be compared.
     """
+    from forkfuzz.campaign.reading import read_limited
     from forkfuzz.litmus.answer import answer
 
-    if not decision.exhaustive:
-        return False
     path = _expected(decision)
-    try:
-        return path.read_text(encoding="utf-8").splitlines() != answer(decision.verdict)
-    except FileNotFoundError:
+    if not decision.exhaustive or not os.path.lexists(path):
         return False
-    except (OSError, ValueError) as error:
-        msg = f"cannot read {str(path)!r}: {error}"
+    try:
+        expected = read_limited(path).decode()
+    except UnicodeDecodeError as error:
+        msg = f"cannot read {str(path)!r}: it is not UTF-8"
         raise UsageError(msg) from error
+    return expected.splitlines() != answer(decision.verdict)
 
 
 def _as_expected(decision: Decision, *, compare: bool) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from .exit import Exit
+from .exit import Exit, say
+from .exploring import load_test, processes
 from .output import echo, put_json
 
 if TYPE_CHECKING:
@@ -30,33 +30,45 @@ def show_matrix(
 ) -> int:
     """Decide and print the table, as Markdown; see `forkfuzz.exhaustive.matrix`."""
     from forkfuzz.exhaustive.matrix import matrix
-    from forkfuzz.litmus import load
 
-    from .litmus import find_tests
+    from .litmus import check_names, find_tests
 
-    tests = [load(path) for path in find_tests(files)]
+    tests = [load_test(path) for path in find_tests(files)]
+    check_names(tests)
     programs = {test.name: test.program for test in tests}
-    if jobs == 1:
-        rows = matrix(programs, limits)
-    else:
-        with ProcessPoolExecutor(jobs) as pool:
-            rows = matrix(programs, limits, pool.map)
+    rows: list[Row] = []
+
+    def tell(row: Row) -> None:
+        for line in [] if as_json else table([row], with_header=not rows):
+            echo(line)
+        rows.append(row)
+
+    interrupted = False
+    try:
+        if jobs == 1:
+            matrix(programs, limits, tell=tell)
+        else:
+            with processes(jobs) as pool:
+                matrix(programs, limits, pool.map, tell=tell)
+    except KeyboardInterrupt:
+        interrupted = True
     if as_json:
         put_json([_document(row) for row in rows])
-    else:
-        for line in table(rows):
-            echo(line)
+    if interrupted:
+        say("check: interrupted; the table is not whole")
+        return Exit.INTERRUPTED
     return Exit.VIOLATION if rows[0].cells else Exit.CLEAN
 
 
-def table(rows: Sequence[Row]) -> list[str]:
+def table(rows: Sequence[Row], *, with_header: bool = True) -> list[str]:
     """Return the table in Markdown."""
-    lines = [_line(HEADER), _line(["---"] * len(HEADER))]
+    lines = [_line(HEADER), _line(["---"] * len(HEADER))] if with_header else []
     for row in rows:
         for number, cell in enumerate(row.cells):
             lines.append(_line([*_name(row, number), *_cell(cell)]))
         if not row.cells:
-            where = f"nothing, in {row.programs} tests"
+            tests = "1 test" if row.programs == 1 else f"{row.programs} tests"
+            where = f"nothing, in {tests}"
             if row.unsure:
                 where += f", of which not in full: {', '.join(row.unsure)}"
             name = _name(row, 0)

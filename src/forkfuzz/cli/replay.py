@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from .exit import EXIT_CODES, Exit
+from .exploring import echo_wrapped
 from .fuzz import dir_option, driver_option
 from .output import echo, json_option, put_json
 
 if TYPE_CHECKING:
-    from forkfuzz.harness import RunResult
+    from forkfuzz.harness import Run, RunResult
+    from forkfuzz.litmus import Observation
 
     from .stored import Stored
 
@@ -42,12 +44,14 @@ def replay(
 
     WHAT is the signature of a crash in the campaign's directory, or a file: a schedule
     or a record. A schedule that no longer fits the model is an error (2) that names
-    the step; with --rules it is followed as far as it goes.
+    the step; with --rules it is followed as far as it goes. Of a litmus test the end
+    of the run is shown too.
     """
     from .stored import open_stored
 
     stored = open_stored(what, directory, original=original)
-    result = _execute(stored, driver, rules)
+    run, result = _execute(stored, driver, rules)
+    end = _end(stored, run)
     reproduces = _matches(stored, result, rules)
     if as_json:
         put_json(
@@ -60,13 +64,32 @@ def replay(
                     {"property": v.prop, "message": v.message, "step": v.step}
                     for v in result.violations
                 ],
+                "end": end and _values(end),
             }
         )
-        return Exit.VIOLATION if reproduces else Exit.CLEAN
-    return _tell(stored, result, rules, reproduces=reproduces)
+    else:
+        _tell(stored, result, rules, reproduces=reproduces)
+        if end is not None:
+            echo_wrapped(f"  ends in: {end}")
+    return Exit.VIOLATION if reproduces else Exit.CLEAN
 
 
-def _execute(stored: Stored, driver: Any, rules: str | None) -> RunResult:
+def _end(stored: Stored, run: Run) -> Observation | None:
+    """Return what a run of a litmus test came to, as far as the test looks at it."""
+    from forkfuzz.engine import Outcome
+    from forkfuzz.litmus import observables, observe
+
+    if stored.test is None or run.machine.outcome is not Outcome.FINISHED:
+        return None
+    return observe(run, observables(stored.test)) if observables(stored.test) else None
+
+
+def _values(end: Observation) -> dict[str, Any]:
+    places = zip(end.places, end.values, strict=True)
+    return {place.text: value for place, value in places}
+
+
+def _execute(stored: Stored, driver: Any, rules: str | None) -> tuple[Run, RunResult]:
     from forkfuzz.harness import Run
     from forkfuzz.harness.target import open_driver
     from forkfuzz.rules import parse_rules
@@ -82,10 +105,11 @@ def _execute(stored: Stored, driver: Any, rules: str | None) -> RunResult:
             strategy = Guide(turns_of_decisions(stored.decisions))
             under = parse_rules(rules)
         strategy.begin()
-        result = Run(stored.program, under, strategy).execute(drive)
+        run = Run(stored.program, under, strategy)
+        result = run.execute(drive)
     if rules is None:
         stored.check_used(result)
-    return result
+    return run, result
 
 
 def _matches(stored: Stored, result: RunResult, rules: str | None) -> bool:
@@ -100,19 +124,23 @@ def _matches(stored: Stored, result: RunResult, rules: str | None) -> bool:
 
 def _tell(
     stored: Stored, result: RunResult, rules: str | None, *, reproduces: bool
-) -> int:
+) -> None:
     from forkfuzz.report import printable, record, violation_text
 
-    name, what = printable(stored.name), printable(stored.violates) or "a violation"
+    name, what = printable(stored.name), printable(stored.violates)
+    steps = f"({result.steps} steps)"
     if not reproduces:
         under = f" under {printable(rules)}" if rules else ""
-        echo(f"{name}: {what} does not reproduce{under} ({result.steps} steps)")
+        said = f"{what} does not reproduce" if what else "no violation"
+        echo(f"{name}: {said}{under} {steps}")
         for violation in result.violations:
             echo(f"  but: {violation.prop}: {violation.message}")
-        return Exit.CLEAN
+        return
     if rules is None:
         recording = record(stored.program, stored.rules, stored.decisions)
-        echo(violation_text(recording, stored.violation(recording.result)))
+        found = stored.violation(recording.result)
+        echo(violation_text(recording, found, named=stored.name))
         echo()
-    echo(f"{name}: {what} reproduces ({result.steps} steps)")
-    return Exit.VIOLATION
+    headline = result.headline()
+    what = what or (headline.prop if headline else "")
+    echo(f"{name}: {what} reproduces {steps}")

@@ -51,7 +51,8 @@ def show(*, what: str, form: str, directory: Path, original: bool) -> int:
     recording = record(stored.program, stored.rules, stored.decisions)
     stored.check_used(recording.result)
     if form == "race":
-        echo(violation_text(recording, stored.violation(recording.result)))
+        violation = stored.violation(recording.result)
+        echo(violation_text(recording, violation, named=stored.name))
     elif form == "steps":
         echo(step_list(recording))
     else:

@@ -14,7 +14,7 @@ from .output import echo
 if TYPE_CHECKING:
     from forkfuzz.exhaustive import Plainest
     from forkfuzz.harness import Run
-    from forkfuzz.litmus import Observation, Place
+    from forkfuzz.litmus import LitmusTest, Observation, Place
     from forkfuzz.litmus.verdict import Verdict
 
 
@@ -26,17 +26,12 @@ def show_witnesses(verdict: Verdict, directory: Path, *, quiet: bool = False) ->
         directory: Where they are written to, with a copy of the test.
         quiet: Whether nothing is printed.
     """
-    from forkfuzz.campaign.atomic import write_file
     from forkfuzz.exhaustive import plainest_end, plainest_violation
     from forkfuzz.litmus import evaluate, observables
 
     test = verdict.test
     program, places = test.program, observables(test)
-    make_folder(directory)
-    copy = directory / f"{test.name}.litmus"
-    data = Path(test.path).read_bytes()
-    if not copy.exists() or copy.read_bytes() != data:
-        write_file(copy, data)
+    copy_test(test, directory)
     subject = verdict.subject()
     for number, state in enumerate(verdict.states(), 1):
         if subject is not None and evaluate(subject, state):
@@ -49,6 +44,16 @@ def show_witnesses(verdict: Verdict, directory: Path, *, quiet: bool = False) ->
         _keep(verdict, directory, prop, found, quiet=quiet)
 
 
+def copy_test(test: LitmusTest, directory: Path) -> None:
+    """Put a copy of a test where schedules of it are looked for it."""
+    from forkfuzz.campaign.atomic import write_file
+
+    copy = directory / f"{test.name}.litmus"
+    data = Path(test.path).read_bytes()
+    if not copy.exists() or copy.read_bytes() != data:
+        write_file(copy, data)
+
+
 def make_folder(path: Path) -> None:
     """Make a folder if it is not there.
 
@@ -57,8 +62,9 @@ def make_folder(path: Path) -> None:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"cannot make {str(path)!r}: {error.strerror or error}"
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        msg = f"cannot make {str(path)!r}: {reason}"
         raise UsageError(msg) from error
 
 

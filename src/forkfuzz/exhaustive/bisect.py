@@ -13,7 +13,7 @@ from forkfuzz.rules import FIELDS, Rules
 from forkfuzz.scenarios.program import Program
 from forkfuzz.search import Limits
 
-from .decide import Decided, Tick, decide
+from .decide import INTERRUPTED, Decided, Tick, decide
 
 
 class Closes(enum.Enum):
@@ -22,6 +22,7 @@ class Closes(enum.Enum):
     YES = "makes it impossible"
     NO = "does not prevent it"
     UNKNOWN = "was not decided within the limits"
+    INTERRUPTED = "was not decided before the interrupt"
 
 
 @attrs.frozen(slots=True)
@@ -79,6 +80,8 @@ def bisect(
 ) -> tuple[Closes, list[Guard]]:
     """Put in each guard that is missing, alone, and see whether that is enough.
 
+    After an interrupt from the keyboard no further guard is tried.
+
     Returns:
         Whether the outcome is impossible as it is (then no guard was tried), and what
         each missing guard does.
@@ -92,6 +95,8 @@ def bisect(
         with_guard = attrs.evolve(rules, **{field: right})
         closes, states = _closes(program, with_guard, outcome, limits, tick)
         guards.append(Guard(field, getattr(rules, field), closes, states))
+        if closes is Closes.INTERRUPTED:
+            break
     return before, guards
 
 
@@ -102,4 +107,6 @@ def _closes(
     states = decided.progress.states
     if outcome.seen(decided):
         return Closes.NO, states
+    if decided.progress.stopped == INTERRUPTED:
+        return Closes.INTERRUPTED, states
     return (Closes.YES if decided.progress.exhaustive else Closes.UNKNOWN), states

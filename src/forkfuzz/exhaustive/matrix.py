@@ -16,7 +16,7 @@ from forkfuzz.rules import FIELDS, Rules
 from forkfuzz.scenarios.program import Program
 from forkfuzz.search import Limits
 
-from .decide import decide
+from .decide import INTERRUPTED, decide
 from .witness import plainest_violation
 
 SEED = Rules()
@@ -111,6 +111,8 @@ def do(job: Job) -> Done:
     _asked.clear()
     decided = decide(job.program, rules, lambda _run: None, job.limits)
     progress = decided.progress
+    if progress.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
     return Done(
         tuple(decided.properties),
         progress.states,
@@ -137,12 +139,30 @@ def matrix(
     limits: Limits,
     run: Map = map,
     values: Sequence[tuple[str, str]] | None = None,
+    tell: Callable[[Row], None] = lambda _row: None,
 ) -> list[Row]:
-    """Return what each value of each guard breaks; the documented protocol first."""
+    """Return what each value of each guard breaks; the documented protocol first.
+
+    Programs that differ in their names alone are taken once, and those that cannot be
+    looked at in full under the documented protocol only there.
+
+    Args:
+        programs: By name.
+        limits: For each program under each set of rules.
+        run: How jobs are done.
+        values: Guards with the values to try; by default all there are.
+        tell: Called with each row as soon as it is known.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; the rows told by then are all that is known.
+    """
+    programs = _different(programs)
     names = list(programs)
     jobs = [Job(name, programs[name], SEED, limits) for name in names]
     clean = dict(zip(names, run(do, jobs), strict=True))
     rows = [_row("", "", programs, clean, limits)]
+    tell(rows[0])
+    names = [name for name in names if clean[name].exhaustive]
     wanted = other_values() if values is None else values
     jobs = [
         Job(name, programs[name], attrs.evolve(SEED, **{field: value}), limits)
@@ -155,7 +175,15 @@ def matrix(
         asking = [name for name in names if field in clean[name].asked]
         found = {name: next(done) for name in asking}
         rows.append(_row(field, value, programs, found, limits))
+        tell(rows[-1])
     return rows
+
+
+def _different(programs: Mapping[str, Program]) -> dict[str, Program]:
+    different: dict[Program, str] = {}
+    for name, program in programs.items():
+        different.setdefault(attrs.evolve(program, name=""), name)
+    return {name: programs[name] for name in different.values()}
 
 
 def _row(

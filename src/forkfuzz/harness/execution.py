@@ -63,9 +63,9 @@ class Execution:
         self._vpns = {page: vpn for vpn, page in enumerate(world.pages)}
         self._threads = _cpus(program, world)
         self._free_bodies = len([t for t in program.threads if self._may_pin(t)])
-        self._pins_to_come: dict[str, int] = {}
+        self._pins_to_come: dict[tuple[str, str, bool], int] = {}
         for thread in program.threads:
-            self.expect_pins(thread.statements, 1)
+            self.expect_pins(thread, thread.statements, 1)
 
     def state(self) -> Hashable:
         """Return all that a run can still depend on."""
@@ -111,17 +111,44 @@ class Execution:
                 return pin
         return None
 
-    def reference_settled(self, page: str) -> bool:
-        """Return whether the page has a reference, or will never get one."""
-        to_come = self._pins_to_come.get(page) or self._free_bodies
+    def reference_settled(self, page: str, thread: p.Thread) -> bool:
+        """Return whether the page has a reference, or gets none while *thread* waits."""
+        to_come = self._free_bodies or any(
+            count
+            for (name, who, _), count in self._pins_to_come.items()
+            if name == page and who != thread.name
+        )
         return self.reference(page) is not None or not to_come
 
-    def expect_pins(self, statements: Iterable[p.Statement], count: int) -> None:
+    def got(self, page: str, mm: MmStruct) -> PageReference | None:
+        """Return the oldest FOLL_GET reference left that a process took on a page."""
+        vpn = self._vpns[page]
+        for pin in self.world.pins:
+            mine = pin.mm_name == mm.name and pin.vpn == vpn and not pin.pinned
+            if mine and not pin.released:
+                return pin
+        return None
+
+    def got_settled(self, page: str, thread: p.Thread, mm: MmStruct) -> bool:
+        """Return the same of such a reference of the thread's process."""
+        others = [
+            other.name
+            for other in self.program.threads
+            if other is not thread and _process(other) == _process(thread)
+        ]
+        to_come = self._free_bodies or any(
+            self._pins_to_come.get((page, name, True)) for name in others
+        )
+        return self.got(page, mm) is not None or not to_come
+
+    def expect_pins(
+        self, thread: p.Thread, statements: Iterable[p.Statement], count: int
+    ) -> None:
         """Count the pins that are still to come: up, or down when they are over."""
         for statement in statements:
             if isinstance(statement, p.Pin):
-                page = statement.page
-                self._pins_to_come[page] = self._pins_to_come.get(page, 0) + count
+                key = (statement.page, thread.name, statement.get)
+                self._pins_to_come[key] = self._pins_to_come.get(key, 0) + count
 
     def body_over(self, thread: p.Thread) -> None:
         """Note that a thread written as code will pin nothing any more."""
@@ -156,6 +183,11 @@ class Execution:
     def cpu(self, thread: p.Thread) -> Cpu | None:
         """Return where a thread runs; None for a device."""
         return self._threads.get(thread.name)
+
+
+def _process(thread: p.Thread) -> int:
+    """Return a number for the process of a thread: that of its fork, 0: the parent."""
+    return thread.fork if thread.kind == "child" else 0
 
 
 def _cpus(program: p.Program, world: World) -> dict[str, Cpu]:

@@ -291,9 +291,7 @@ NOTING: dict[type, type] = {
         (),
         {"entries": _indices},
     ),
-    FlushRequest: _noting(
-        FlushRequest, lambda _request: "flush", (), {"waiting": _any_cpu}
-    ),
+    FlushRequest: _noting(FlushRequest, _named("flusher"), (), {"waiting": _any_cpu}),
     Cpu: _noting(
         Cpu,
         _named("name"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 from forkfuzz.engine import Access, Machine, Stop, point, writes
+from forkfuzz.kernel import raw
 from forkfuzz.kernel.gup import dma_read, dma_write
 from forkfuzz.kernel.mmu import (
     ACKNOWLEDGE,
@@ -24,6 +25,10 @@ from .execution import Execution
 
 STORES_PER_THREAD = 1 << 16
 """Identities are thread number times this plus the number of the thread's store."""
+
+
+FAULT = "fault"
+"""How a thread ends that no fault handler was there for."""
 
 
 def spawn_threads(machine: Machine, execution: Execution) -> None:
@@ -108,7 +113,7 @@ class ThreadRunner:
                 await body(self)
             while left and await self._go_on(left.pop(0)):
                 pass
-        self.execution.expect_pins(left, -1)
+        self.execution.expect_pins(self.thread, left, -1)
         self.execution.give_up_forks(left)
         if body is not None:
             self.execution.body_over(self.thread)
@@ -118,9 +123,10 @@ class ThreadRunner:
     async def _go_on(self, statement: p.Statement) -> bool:
         """Run one statement; False if a signal has ended the thread."""
         result = await self.execute(statement)
-        self.execution.expect_pins([statement], -1)
+        self.execution.expect_pins(self.thread, [statement], -1)
         if result is not AccessResult.DONE:
-            self.execution.faults[self.thread.name] = result.value
+            stopped = self.execution.program.faults_stop
+            self.execution.faults[self.thread.name] = FAULT if stopped else result.value
         return result is AccessResult.DONE
 
     def _become_child(self) -> bool:
@@ -146,6 +152,8 @@ class ThreadRunner:
                 return await self._do_load(statement)
             case p.DmaStore() | p.DmaLoad():
                 await self._do_dma(statement)
+            case p.Peek():
+                await self._do_peek(statement)
             case p.Fork():
                 await self._do_fork()
             case p.Pin():
@@ -155,11 +163,38 @@ class ThreadRunner:
             case p.Madvise(page, advice):
                 vpn = self.execution.vpn(page)
                 await self.execution.protocol.madvise(self.cpu, vpn, advice)
+            case p.Mprotect(page, prot):
+                vpn = self.execution.vpn(page)
+                await self.execution.protocol.mprotect(self.cpu, vpn, prot)
+            case p.Munmap(page):
+                vpn = self.execution.vpn(page)
+                await self.execution.protocol.munmap(self.cpu, vpn)
+            case p.RawPte() | p.SwapPte() | p.Invlpg() | p.Shootdown():
+                await self._do_raw(statement)
             case p.Exit():
                 await self.execution.protocol.exit(self.cpu)
             case _:
                 await self._do_meta(statement)
         return AccessResult.DONE
+
+    async def _do_raw(
+        self, statement: p.RawPte | p.SwapPte | p.Invlpg | p.Shootdown
+    ) -> None:
+        """Do to page tables and TLBs what only the kernel should."""
+        execution, page = self.execution, statement.page
+        vpn = execution.vpn(page) if page else None
+        match statement:
+            case p.Shootdown():
+                await raw.shootdown(self.cpu, vpn)
+            case p.Invlpg():
+                await raw.invlpg(self.cpu, execution.vpn(page))
+            case p.RawPte(action=action, source=source):
+                of = execution.vpn(source) if source else 0
+                pfn = execution.world.first_frames[of]
+                await raw.set_pte_raw(self.cpu, execution.vpn(page), action, pfn)
+            case p.SwapPte(register=register):
+                dirty = await raw.xchg_pte_raw(self.cpu, execution.vpn(page))
+                execution.registers[self.thread.name, register] = int(dirty)
 
     async def _do_meta(self, statement: p.Statement) -> None:
         """Carry out what is about order between threads, not about memory."""
@@ -193,9 +228,7 @@ class ThreadRunner:
             vpn,
             statement.index,
             identity,
-            lambda: self.execution.protocol.handle_fault(
-                self.cpu, vpn, write=True, user=not statement.kernel
-            ),
+            lambda: self._fault(vpn, write=True, user=not statement.kernel),
         )
 
     async def _do_load(self, statement: p.Load) -> AccessResult:
@@ -205,13 +238,19 @@ class ThreadRunner:
             cpu,
             vpn,
             statement.index,
-            lambda: self.execution.protocol.handle_fault(
-                cpu, vpn, write=False, user=True
-            ),
+            lambda: self._fault(vpn, write=False, user=True),
         )
         if result is AccessResult.DONE:
             self._set_register(statement.register, read)
         return result
+
+    async def _fault(self, vpn: int, *, write: bool, user: bool) -> AccessResult:
+        """Have a fault handled, unless the program says that it ends the thread."""
+        if self.execution.program.faults_stop:
+            return AccessResult.KILLED
+        return await self.execution.protocol.handle_fault(
+            self.cpu, vpn, write=write, user=user
+        )
 
     def _next_store(self, value: int) -> int:
         identity = self._store
@@ -243,7 +282,7 @@ class ThreadRunner:
         await point(
             "dma:wait_for_reference",
             _semaphore_access(f"pin:{page}"),
-            lambda: self.execution.reference_settled(page),
+            lambda: self.execution.reference_settled(page, self.thread),
         )
         return self.execution.reference(page)
 
@@ -263,6 +302,19 @@ class ThreadRunner:
                 await dma_write(self.execution.world, pin, statement.index, identity)
         else:
             read = await dma_read(self.execution.world, pin, statement.index)
+            self._set_register(statement.register, read)
+
+    async def _do_peek(self, statement: p.Peek) -> None:
+        """Read through this process' own reference, as vmsplice's pipe does."""
+        execution, page, mm = self.execution, statement.page, self.cpu.mm
+        await point(
+            "peek:wait_for_reference",
+            _semaphore_access(f"pin:{page}"),
+            lambda: execution.got_settled(page, self.thread, mm),
+        )
+        pin = execution.got(page, mm)
+        if pin is not None:
+            read = await dma_read(execution.world, pin, statement.index)
             self._set_register(statement.register, read)
 
     async def _do_collapse(self) -> None:

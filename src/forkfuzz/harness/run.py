@@ -39,7 +39,13 @@ def step_bound(program: Program) -> int:
 
 
 PROGRAM_ORDER = frozenset(
-    {"semaphore:wait", "dma:wait_for_reference", "thread:child_runnable"}
+    {
+        "semaphore:wait",
+        "dma:wait_for_reference",
+        "peek:wait_for_reference",
+        "khugepaged:wait_for_mm",
+        "thread:child_runnable",
+    }
 )
 """Points at which a thread waits for what the program says, not for the kernel."""
 
@@ -79,7 +85,8 @@ class Run:
         max_steps: int | None = None,
     ) -> None:
         self.program = program
-        self.checkers: list[Checker] = [kind() for kind in checkers.ALL]
+        judges = checkers.OF_RAW if program.raw else checkers.ALL
+        self.checkers: list[Checker] = [kind() for kind in judges]
         self.world: World = build_world(program, rules)
         self.world.watch = Watch([*self.checkers, *watchers])
         self.execution = Execution(program, self.world, protocol, bodies)

@@ -15,7 +15,17 @@ from forkfuzz.mm.mm_types import (
     MmStruct,
     VmAreaStruct,
 )
-from forkfuzz.mm.pgtable import PAGE_ACCESSED, mk_pte, pte_mkdirty, pte_mkwrite
+from forkfuzz.mm.pgtable import (
+    PAGE_ACCESSED,
+    PAGE_PRESENT,
+    Pte,
+    mk_pte,
+    mk_swap_pte,
+    pte_mkdirty,
+    pte_mkwrite,
+    pte_modify,
+    pte_pfn,
+)
 from forkfuzz.mm.watch import Watch
 from forkfuzz.mm.world import World
 from forkfuzz.rules import Rules
@@ -34,6 +44,7 @@ def build_world(program: Program, rules: Rules) -> World:
         Watch(),
         hw_dirty_lax=program.hw_dirty_lax,
         lazy_tlb=program.lazy_tlb,
+        tlb_evictions=program.tlb_evictions,
     )
     world.fail_sites.extend(program.fail_sites)
     mm = MmStruct("parent", world)
@@ -41,6 +52,7 @@ def build_world(program: Program, rules: Rules) -> World:
     _map_vmas(mm, program.pages)
     for vpn, page in enumerate(program.pages):
         _populate(mm, vpn, page)
+    world.first_frames = tuple(map(pte_pfn, mm.page_table.entries))
     for thread in program.threads:
         if thread.kind != "device":
             events = 0 if program.lazy_tlb else program.hardware_events
@@ -50,7 +62,16 @@ def build_world(program: Program, rules: Rules) -> World:
                 world.fill_pcp(cpu, len(program.pages) + 1)
             if thread.kind == "parent":
                 load_mm(cpu, mm)
+                if not program.tlb_evictions:
+                    _fill(cpu, mm)
     return world
+
+
+def _fill(cpu: Cpu, mm: MmStruct) -> None:
+    """Cache every translation there is."""
+    for vpn, pte in enumerate(mm.page_table.entries):
+        if pte & PAGE_PRESENT:
+            cpu.tlb[vpn] = pte
 
 
 def _map_vmas(mm: MmStruct, pages: tuple[PageSpec, ...]) -> None:
@@ -66,7 +87,8 @@ def _map_vmas(mm: MmStruct, pages: tuple[PageSpec, ...]) -> None:
 
 
 def _vm_flags(page: PageSpec) -> int:
-    flags = VM_READ | VM_MAYWRITE
+    flags = VM_MAYWRITE
+    flags |= VM_READ if "r" in page.prot else 0
     flags |= VM_WRITE if "w" in page.prot else 0
     flags |= VM_SHARED if page.shared else 0
     flags |= VM_DONTCOPY if page.dontfork else 0
@@ -77,22 +99,43 @@ def _populate(mm: MmStruct, vpn: int, page: PageSpec) -> None:
     mm.has_pinned |= page.has_pinned or bool(page.pin)
     if page.untouched:
         return
+    folio = _folio(mm, vpn, page)
+    if page.swapped:
+        folio.swap_cache = True
+        folio.swap_count = 1
+        mm.set_pte(vpn, mk_swap_pte(folio.pfn, exclusive=True))
+        return
+    mm.world.add_mapping(folio, 1)
+    if not page.shared:
+        mm.world.set_exclusive(folio, exclusive=True)
+    mm.set_pte(vpn, _present_pte(folio, page))
+    _reference(mm, vpn, page, folio)
+
+
+def _folio(mm: MmStruct, vpn: int, page: PageSpec) -> Folio:
+    """Return the page's frame, with a reference for the mapping or the swap cache."""
     world = mm.world
+    if page.maps:
+        folio = world.frames[pte_pfn(mm.get_pte(world.pages.index(page.maps)))]
+        folio.refcount += 1
+        return folio
     folio = world.alloc_folio(anon=not page.shared)
-    world.add_mapping(folio, 1)
     if page.shared:
         folio.refcount += 1
         vma = mm.find_vma(vpn)
         assert vma is not None  # every page is in a VMA
         vma.shmem[vpn] = folio.pfn
-    else:
-        world.set_exclusive(folio, exclusive=True)
     _write_init(world, folio, vpn, page)
+    return folio
+
+
+def _present_pte(folio: Folio, page: PageSpec) -> Pte:
     pte = mk_pte(folio.pfn, PAGE_ACCESSED)
     if "w" in page.prot and not page.read_only:
         pte = pte_mkwrite(pte)
-    mm.set_pte(vpn, pte if page.clean else pte_mkdirty(pte))
-    _reference(mm, vpn, page, folio)
+    if not page.clean:
+        pte = pte_mkdirty(pte)
+    return pte_modify(pte, accessible=False) if page.prot == "none" else pte
 
 
 def _write_init(world: World, folio: Folio, vpn: int, page: PageSpec) -> None:

@@ -33,7 +33,7 @@ from forkfuzz.errors import UsageError
 from forkfuzz.kernel.mmu import AccessResult
 from forkfuzz.kernel.protocol import ADVICE
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PFN_SHIFT
+from forkfuzz.mm.pgtable import PFN_SHIFT, PTE_HAS_FRAME
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import program as p
 from forkfuzz.strategies import RandomWalk
@@ -141,6 +141,14 @@ class SimThread:
             raise UsageError(msg)
         await self._do(p.Madvise(page.name, advice))
 
+    async def mprotect(self, page: Page, prot: str) -> None:
+        """Let the page be accessed as ``r``, ``rw`` or ``none`` says."""
+        await self._do(p.Mprotect(page.name, prot))
+
+    async def munmap(self, page: Page) -> None:
+        """Take the page out of this address space."""
+        await self._do(p.Munmap(page.name))
+
     async def post(self, semaphore: str) -> None:
         """Let one `wait` on the same semaphore go on."""
         await self._do(p.Post(semaphore))
@@ -246,7 +254,7 @@ class Sim:
         mm = self._mm(of)
         vpn = [spec.name for spec in self._pages].index(page.name)
         pte = mm.page_table.entries[vpn]
-        if not pte & PAGE_PRESENT:
+        if not pte & PTE_HAS_FRAME:
             return 0
         store = mm.world.frames[pte >> PFN_SHIFT].words[word]
         return mm.world.stores[store][1]

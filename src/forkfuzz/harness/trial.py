@@ -125,6 +125,7 @@ class ProgramTrial:
         self._cpus = {
             thread.name: run.execution.cpu(thread) for thread in run.program.threads
         }
+        self._cpus.update((f"irq:{cpu.name}", cpu) for cpu in run.world.cpus)
         # A fatal signal ends a wait for a lock that somebody holds.
         self._signals = any(
             isinstance(statement, p.Kill)
@@ -175,11 +176,28 @@ class ProgramTrial:
         return []
 
     def held(self, task: Task) -> Locks:
-        """Return the locks that a thread holds exclusively."""
+        """Return what nobody else can get while *task* takes no step.
+
+        These are the locks that a thread holds exclusively, and for the interrupts of
+        a CPU the acknowledgements that it owes.
+        """
+        if task.kind == "irq":
+            owing = self._cpus[task.name]
+            assert owing is not None  # interrupts are those of a CPU
+            return frozenset(f"acks:cpu{r.flusher}" for r in owing.requests)
         cpu = self._cpus.get(task.name)
         if cpu is None or self._signals or self._locks is None:
             return frozenset()
         return frozenset(self._locks.held_exclusively(cpu))
+
+    def close(self) -> None:
+        """Take the run apart, so that nothing of it waits for a garbage collection."""
+        footprint.current.noting = False
+        run = self.run
+        for mm in run.world.mms:
+            mm.vmas.clear()
+        for part in (run.world, run.machine, run.execution, run, self):
+            vars(part).clear()
 
 
 C = TypeVar("C", bound=Checker)

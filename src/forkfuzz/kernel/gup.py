@@ -17,6 +17,7 @@ from forkfuzz.mm.pgtable import (
     PAGE_SPECIAL,
     Pte,
     pte_pfn,
+    pte_present,
 )
 from forkfuzz.mm.world import World
 
@@ -169,13 +170,18 @@ async def _get_user_pages(cpu: Cpu, vpn: int, *, pin: bool, write: bool) -> Pin 
         await _set_has_pinned(mm)
     got: Pin | None = None
     vma = mm.find_vma(vpn)
+    look_for_write = write
     while vma is not None and not access_error(vma, write=write):
-        got = await _follow_page_pte(cpu, vma, vpn, pin=pin, write=write)
+        got = await _follow_page_pte(cpu, vma, vpn, pin=pin, write=look_for_write)
         if got is not None or not await _faultin_page(
-            cpu, vma, vpn, pin=pin, write=write
+            cpu, vma, vpn, pin=pin, write=look_for_write
         ):
             break
+        if mm.world.rules.gup_retry == "drops_write":
+            look_for_write = False
     await mmap_read_unlock(cpu, mm)
+    if got is not None:
+        got.write = write
     return got
 
 
@@ -212,7 +218,7 @@ async def _faultin_page(
     write: bool,
 ) -> bool:
     """Fault so that the next look finds what is asked for; False on SIGSEGV."""
-    present = vma.vm_mm.get_pte(vpn) & PAGE_PRESENT
+    present = pte_present(vma.vm_mm.get_pte(vpn))
     unshare = bool(pin and not write and present)
     reason = await handle_mm_fault(VmFault(cpu, vma, vpn, write=write, unshare=unshare))
     return reason is not VmFaultReason.SIGSEGV

@@ -24,15 +24,14 @@ from forkfuzz.mm.folio import Folio
 from forkfuzz.mm.mm_types import MmStruct, VmAreaStruct
 from forkfuzz.mm.pgtable import (
     NONE,
-    PAGE_PRESENT,
     PAGE_SPECIAL,
     Pte,
-    mk_pte,
     pte_mkdirty,
     pte_pfn,
+    pte_present,
 )
 
-from .memory import copy_folio, maybe_mkwrite, set_pte_at
+from .memory import copy_folio, maybe_mkwrite, set_pte_at, vma_mk_pte
 from .tlbflush import flush_tlb_mm_range
 
 
@@ -78,7 +77,7 @@ async def _collapse_vma(cpu: Cpu, vma: VmAreaStruct) -> None:
 async def _isolate(mm: MmStruct, old: dict[int, Pte]) -> bool:
     """Return whether every page is mapped, and referenced by its mappings alone."""
     for pte in old.values():
-        if not pte & PAGE_PRESENT or pte & PAGE_SPECIAL:
+        if not pte_present(pte) or pte & PAGE_SPECIAL:
             return False
         folio = mm.world.frames[pte_pfn(pte)]
         await point("__collapse_huge_page_isolate:folio_expected_ref_count", folio.peek)
@@ -102,7 +101,7 @@ async def _replace(cpu: Cpu, vma: VmAreaStruct, vpn: int, pte: Pte) -> None:
     await point("collapse_huge_page:set_pmd_at", mm.page_table.writes[vpn])
     world.add_mapping(new, 1)
     world.set_exclusive(new, exclusive=True)
-    mm.set_pte(vpn, pte_mkdirty(maybe_mkwrite(mk_pte(new.pfn, 0), vma)))
+    mm.set_pte(vpn, pte_mkdirty(maybe_mkwrite(vma_mk_pte(vma, new.pfn, 0), vma)))
     await point("__collapse_huge_page_copy:folio_remove_rmap_pte", source.touch)
     world.add_mapping(source, -1)
     world.put_refs(source)

@@ -16,7 +16,7 @@ from forkfuzz.locking.mmap_lock import mmap_read_trylock, mmap_read_unlock
 from forkfuzz.locking.spinlock import spin_lock, spin_unlock
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import ZERO_PFN, Folio
-from forkfuzz.mm.mm_types import VM_SHARED, VM_WRITE, MmStruct, VmAreaStruct
+from forkfuzz.mm.mm_types import VM_READ, VM_SHARED, VM_WRITE, MmStruct, VmAreaStruct
 from forkfuzz.mm.pgtable import (
     NONE,
     PAGE_ACCESSED,
@@ -25,6 +25,7 @@ from forkfuzz.mm.pgtable import (
     mk_pte,
     pte_mkdirty,
     pte_mkwrite,
+    pte_modify,
     pte_pfn,
 )
 
@@ -72,6 +73,18 @@ def maybe_mkwrite(pte: Pte, vma: VmAreaStruct) -> Pte:
     return pte_mkwrite(pte) if vma.vm_flags & VM_WRITE else pte
 
 
+def vma_mk_pte(vma: VmAreaStruct, pfn: int, bits: int) -> Pte:
+    """Return an entry for frame *pfn* with what the VMA allows, W excepted.
+
+    Source:
+        include/linux/mm.h: folio_mk_pte with vma->vm_page_prot.
+    """
+    pte = mk_pte(pfn, bits)
+    if vma.vm_flags & (VM_READ | VM_WRITE):
+        return pte
+    return pte_modify(pte, accessible=False)
+
+
 async def ptep_get(mm: MmStruct, vpn: int, label: str) -> Pte:
     """Read an entry, as a step named *label*."""
     await point(label, mm.page_table.reads[vpn])
@@ -116,9 +129,10 @@ async def do_anonymous_page(vmf: VmFault) -> VmFaultReason:
         if not await vmf_anon_prepare(vmf):
             return VmFaultReason.RETRY
         folio = world.alloc_folio(anon=True, cpu=vmf.cpu)
-        pte = pte_mkdirty(maybe_mkwrite(mk_pte(folio.pfn, PAGE_ACCESSED), vmf.vma))
+        pte = vma_mk_pte(vmf.vma, folio.pfn, PAGE_ACCESSED)
+        pte = pte_mkdirty(maybe_mkwrite(pte, vmf.vma))
     else:
-        pte = mk_pte(ZERO_PFN, PAGE_SPECIAL | PAGE_ACCESSED)
+        pte = vma_mk_pte(vmf.vma, ZERO_PFN, PAGE_SPECIAL | PAGE_ACCESSED)
     await spin_lock(vmf.cpu, mm.ptl)
     if await ptep_get(mm, vmf.vpn, "do_anonymous_page:pte_none") != NONE:
         if folio is not None:
@@ -133,6 +147,13 @@ async def do_anonymous_page(vmf: VmFault) -> VmFaultReason:
     return VmFaultReason.DONE
 
 
+def _shmem_get_folio(vmf: VmFault) -> Folio:
+    world, shmem = vmf.mm.world, vmf.vma.shmem
+    if vmf.vpn not in shmem:
+        shmem[vmf.vpn] = world.alloc_folio(anon=False, cpu=vmf.cpu).pfn
+    return world.frames[shmem[vmf.vpn]]
+
+
 async def do_shared_fault(vmf: VmFault) -> VmFaultReason:
     """Map the page of a shared anonymous mapping, making it first if need be.
 
@@ -143,11 +164,9 @@ async def do_shared_fault(vmf: VmFault) -> VmFaultReason:
         mm/memory.c: do_shared_fault, finish_fault; mm/shmem.c: shmem_get_folio, of
         which only the frame is kept.
     """
-    world, mm, shmem = vmf.mm.world, vmf.mm, vmf.vma.shmem
-    if vmf.vpn not in shmem:
-        shmem[vmf.vpn] = world.alloc_folio(anon=False, cpu=vmf.cpu).pfn
-    folio = world.frames[shmem[vmf.vpn]]
-    pte = mk_pte(folio.pfn, PAGE_ACCESSED)
+    world, mm = vmf.mm.world, vmf.mm
+    folio = _shmem_get_folio(vmf)
+    pte = vma_mk_pte(vmf.vma, folio.pfn, PAGE_ACCESSED)
     if vmf.write:
         pte = pte_mkdirty(maybe_mkwrite(pte, vmf.vma))
     await spin_lock(vmf.cpu, mm.ptl)
@@ -279,7 +298,7 @@ async def _replace_page(vmf: VmFault, old: Folio | None, new: Folio) -> None:
         flush_tlb_page.
     """
     rules, mm, cpu = vmf.mm.world.rules, vmf.mm, vmf.cpu
-    entry = mk_pte(new.pfn, PAGE_ACCESSED)
+    entry = vma_mk_pte(vmf.vma, new.pfn, PAGE_ACCESSED)
     if not vmf.unshare:
         entry = pte_mkdirty(maybe_mkwrite(entry, vmf.vma))
     if rules.rmap_drop == "before_flush":

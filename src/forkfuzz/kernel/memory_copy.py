@@ -22,20 +22,19 @@ from forkfuzz.mm.mm_types import (
 )
 from forkfuzz.mm.pgtable import (
     NONE,
-    PAGE_PRESENT,
     PAGE_RW,
     PAGE_SPECIAL,
     PTE_SWAP,
     Pte,
-    mk_pte,
     pte_mkclean,
     pte_mkdirty,
     pte_mkold,
     pte_pfn,
+    pte_present,
     pte_wrprotect,
 )
 
-from .memory import copy_folio, maybe_mkwrite, ptep_get, set_pte_at
+from .memory import copy_folio, maybe_mkwrite, ptep_get, set_pte_at, vma_mk_pte
 from .rmap import ask_if_pinned, folio_try_dup_anon_rmap_pte
 from .swap import copy_swap_pte
 from .tlbflush import flush_tlb_page
@@ -156,7 +155,7 @@ async def _copy_ptes_locked(copy: _Copy, vpn: int) -> tuple[int, CopyResult]:
         ):
             return vpn, CopyResult.DONE
         ptent = await ptep_get(copy.src_mm, vpn, "copy_pte_range:ptep_get")
-        if ptent & PAGE_PRESENT:
+        if pte_present(ptent):
             if await copy_present_pte(copy, vpn, ptent) is CopyResult.EAGAIN:
                 return vpn, CopyResult.EAGAIN
             _drop_prealloc(copy)
@@ -304,7 +303,7 @@ async def _protect_and_flush(copy: _Copy, vpn: int) -> None:
 
 async def _set_child_copy(copy: _Copy, vpn: int, new: Folio) -> None:
     world = copy.src_mm.world
-    pte = pte_mkdirty(maybe_mkwrite(mk_pte(new.pfn, 0), copy.dst_vma))
+    pte = pte_mkdirty(maybe_mkwrite(vma_mk_pte(copy.dst_vma, new.pfn, 0), copy.dst_vma))
     await point("copy_present_page:set_pte_at", copy.dst_mm.page_table.writes[vpn])
     world.add_mapping(new, 1)
     world.set_exclusive(new, exclusive=True)

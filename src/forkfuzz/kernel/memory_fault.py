@@ -10,12 +10,12 @@ from forkfuzz.locking.spinlock import spin_lock, spin_unlock
 from forkfuzz.mm.mm_types import VM_SHARED
 from forkfuzz.mm.pgtable import (
     PAGE_ACCESSED,
-    PAGE_PRESENT,
     PAGE_RW,
     PTE_MARKER_GUARD,
     PTE_SWAP,
     Pte,
     pte_mkdirty,
+    pte_present,
 )
 
 from .memory import (
@@ -47,7 +47,7 @@ async def handle_mm_fault(vmf: VmFault) -> VmFaultReason:
         return VmFaultReason.SIGSEGV
     if vmf.orig_pte & PTE_SWAP:
         return await do_swap_page(vmf)
-    if not vmf.orig_pte & PAGE_PRESENT:
+    if not pte_present(vmf.orig_pte):
         if vmf.vma.vm_flags & VM_SHARED:
             return await do_shared_fault(vmf)
         return await do_anonymous_page(vmf)

@@ -26,9 +26,10 @@ from forkfuzz.mm.mm_types import (
     VmAreaStruct,
 )
 
-from .madvise import zap_vma
 from .memory_copy import copy_page_range
+from .mmu_gather import zap_vma
 from .tlbflush import flush_tlb_mm_range
+from .vma import remove_vma
 
 
 async def dup_mmap(cpu: Cpu, mm: MmStruct, oldmm: MmStruct) -> bool:
@@ -172,9 +173,12 @@ async def exit_mmap(cpu: Cpu, mm: MmStruct) -> None:
     """Take down an address space whose last thread has gone.
 
     Points:
-        exit_mmap:remove_vmas and those of zap_vma.
+        exit_mmap:remove_vmas and those of zap_vma and remove_vma.
     """
-    for vma in mm.vmas:
+    vmas = list(mm.vmas)
+    for vma in vmas:
         await zap_vma(cpu, vma)
     await point("exit_mmap:remove_vmas", mm.seq_touch)
     mm.vmas.clear()
+    for vma in vmas:
+        await remove_vma(vma)

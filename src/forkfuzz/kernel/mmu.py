@@ -212,7 +212,7 @@ async def speculation(cpu: Cpu) -> None:
 
 def _fill_or_evict(cpu: Cpu) -> None:
     ptes = cpu.mm.page_table.entries
-    cached = sorted(cpu.tlb)
+    cached = sorted(cpu.tlb) if cpu.world.tlb_evictions else []
     fillable = [
         vpn
         for vpn, pte in enumerate(ptes)

@@ -20,6 +20,8 @@ from .khugepaged import collapse_range
 from .madvise import madvise_dontneed, madvise_guard_install, madvise_vma_behavior
 from .mmap import exit_mmap
 from .mmu import AccessResult
+from .mprotect import do_mprotect_pkey
+from .vma import do_munmap
 from .vmscan import shrink_folio
 
 ADVICE = ("dontneed", "dontfork", "wipeonfork", "guard")
@@ -54,6 +56,14 @@ class Protocol(TypingProtocol):
 
     async def madvise(self, cpu: Cpu, vpn: int, advice: str) -> bool:
         """Carry out one of `ADVICE` for a page; False if the kernel refuses."""
+        ...
+
+    async def mprotect(self, cpu: Cpu, vpn: int, prot: str) -> bool:
+        """Let a page be accessed as *prot* says; False if the kernel refuses."""
+        ...
+
+    async def munmap(self, cpu: Cpu, vpn: int) -> bool:
+        """Take a page out of the address space; False if the kernel refuses."""
         ...
 
     async def collapse(self, cpu: Cpu, mm: MmStruct) -> None:
@@ -105,6 +115,14 @@ class Linux:
                 return await madvise_vma_behavior(cpu, vpn, flag=VM_WIPEONFORK)
             case _:
                 return False
+
+    async def mprotect(self, cpu: Cpu, vpn: int, prot: str) -> bool:
+        """Source: mm/mprotect.c: do_mprotect_pkey."""
+        return await do_mprotect_pkey(cpu, vpn, prot)
+
+    async def munmap(self, cpu: Cpu, vpn: int) -> bool:
+        """Source: mm/vma.c: do_vmi_align_munmap."""
+        return await do_munmap(cpu, vpn)
 
     async def collapse(self, cpu: Cpu, mm: MmStruct) -> None:
         """Source: mm/khugepaged.c: collapse_huge_page."""

@@ -18,14 +18,20 @@ from forkfuzz.mm.pgtable import (
     PAGE_ACCESSED,
     PTE_SWP_EXCLUSIVE,
     Pte,
-    mk_pte,
     pte_mkdirty,
     pte_mkwrite,
     pte_pfn,
 )
 from forkfuzz.mm.world import World
 
-from .memory import VmFault, VmFaultReason, do_wp_page, ptep_get, set_pte_at
+from .memory import (
+    VmFault,
+    VmFaultReason,
+    do_wp_page,
+    ptep_get,
+    set_pte_at,
+    vma_mk_pte,
+)
 
 
 async def folio_free_swap(world: World, folio: Folio) -> None:
@@ -98,7 +104,7 @@ async def _map(vmf: VmFault, folio: Folio) -> Pte:
     """Store the present entry; return it."""
     mm, world = vmf.mm, vmf.mm.world
     exclusive = bool(vmf.orig_pte & PTE_SWP_EXCLUSIVE)
-    pte = mk_pte(folio.pfn, PAGE_ACCESSED)
+    pte = vma_mk_pte(vmf.vma, folio.pfn, PAGE_ACCESSED)
     if exclusive and vmf.vma.vm_flags & VM_WRITE:
         pte = pte_mkwrite(pte)
         if vmf.write:

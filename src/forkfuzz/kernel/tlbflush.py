@@ -39,7 +39,7 @@ async def flush_tlb_mm_range(
     """
     await point("flush_tlb_mm_range:inc_mm_tlb_gen", mm.seq_touch)
     mm.tlb_gen += 1
-    request = FlushRequest(mm, vpn, mm.tlb_gen)
+    request = FlushRequest(cpu.id, mm, vpn, mm.tlb_gen)
     await point("flush_tlb_mm_range:send_ipis", mm.seq_touch)
     _send(cpu, request, freed_tables=freed_tables, skip_cpu=skip_cpu)
     if cpu.loaded_mm is mm:
@@ -48,7 +48,7 @@ async def flush_tlb_mm_range(
     if wait:
         await point(
             "flush_tlb_mm_range:wait_for_acks",
-            mm.seq_peek,
+            cpu.acks_read,
             lambda: not request.waiting,
         )
     if mm.world.lazy_tlb:

@@ -19,10 +19,10 @@ from forkfuzz.mm.folio import Folio
 from forkfuzz.mm.mm_types import MmStruct
 from forkfuzz.mm.pgtable import (
     NONE,
-    PAGE_PRESENT,
     PAGE_SPECIAL,
     mk_swap_pte,
     pte_pfn,
+    pte_present,
 )
 from forkfuzz.mm.world import World
 
@@ -44,7 +44,7 @@ async def shrink_folio(cpu: Cpu, world: World, vpn: int) -> None:
     await point("isolate_lru_folios:folio_try_get", world.mms[0].page_table.reads[vpn])
     pte = world.mms[0].get_pte(vpn)
     folio = world.frames[pte_pfn(pte)]
-    if not pte & PAGE_PRESENT or pte & PAGE_SPECIAL or not folio.anon:
+    if not pte_present(pte) or pte & PAGE_SPECIAL or not folio.anon:
         return
     folio.refcount += 1
     await point("shrink_folio_list:folio_trylock", folio.touch)
@@ -93,7 +93,7 @@ async def _try_to_unmap_one(cpu: Cpu, mm: MmStruct, vpn: int, folio: Folio) -> b
     """
     await spin_lock(cpu, mm.ptl)
     pte = mm.get_pte(vpn)
-    if not pte & PAGE_PRESENT or pte_pfn(pte) != folio.pfn:
+    if not pte_present(pte) or pte_pfn(pte) != folio.pfn:
         await spin_unlock(cpu, mm.ptl)
         return True
     await point("try_to_unmap_one:ptep_get_and_clear", mm.page_table.writes[vpn])

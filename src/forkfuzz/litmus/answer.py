@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from forkfuzz.exhaustive import INTERRUPTED
 from forkfuzz.rules import format_rules
 from forkfuzz.search import Progress
 
@@ -49,13 +50,21 @@ def unexpected(verdict: Verdict) -> list[Any]:
 
 
 def observation(verdict: Verdict) -> str:
-    """Return the line that counts the states for and against the test's subject."""
+    """Return the line that counts the states for and against the test's subject.
+
+    What there never is, or always, is only known when all runs were looked at.
+    """
     subject = verdict.subject()
     assert subject is not None  # the caller has looked
     ends = verdict.decided.ends
     positive = sum(evaluate(subject, end) for end in ends)
     negative = len(ends) - positive
-    word = "Sometimes" if positive and negative else "Always" if positive else "Never"
+    if positive and negative:
+        word = "Sometimes"
+    elif not verdict.decided.progress.exhaustive:
+        word = "Unknown"
+    else:
+        word = "Always" if positive else "Never"
     return f"Observation {verdict.test.name} {word} {positive} {negative}"
 
 
@@ -63,6 +72,9 @@ def how_sure(progress: Progress, seconds: float) -> str:
     """Return how much was looked at."""
     if progress.exhaustive:
         return f"Checked exhaustively: {progress.states} states, {seconds:.1f} s"
+    if progress.stopped == INTERRUPTED:
+        known = f"{progress.states} states, {progress.runs} runs"
+        return f"Interrupted after {known}: not exhaustive, {seconds:.1f} s"
     return f"Checked up to {progress.stopped}: not exhaustive, {seconds:.1f} s"
 
 

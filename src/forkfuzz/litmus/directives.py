@@ -48,6 +48,8 @@ class Settings:
         fields: dict[str, Any] = {"fail_sites": tuple(self._fail_sites)}
         if self._values.get("hardware") == "lax":
             fields["hw_dirty_lax"] = True
+        if self._values.get("evictions") == "none":
+            fields["tlb_evictions"] = False
         if self.faults_stop:
             fields["faults_stop"] = True
         return fields

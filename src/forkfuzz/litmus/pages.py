@@ -40,6 +40,7 @@ _CONTRADICTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("shared", ("file", "swapped", "maps", "wipeonfork")),
     ("untouched", (*_PRESENT, "swapped", "maps")),
     ("swapped", (*_PRESENT, "maps")),
+    ("maps", ("pinned", "pinned=ro", "refs")),
     ("clean", ("pte=ro", "prot=r", "prot=none")),
     ("prot=r", ("prot=none",)),
     ("pinned", ("pinned=ro",)),

@@ -146,19 +146,12 @@ class _Reader:
 
     def close(self, last: Line) -> LitmusTest:
         """Return the test, once there are no more lines."""
-        if self.columns and self.subjects is None and self.rows:
+        if self.rows and self.subjects is None:
             self._end_table(last)
-        if self.heading is None:
-            raise _missing(last, "'litmus' and the name of the test")
-        if not self.columns:
-            raise _missing(last, "a directive or the table")
-        if not self.rows:
-            raise _missing(last, "the first row of the table")
-        if not self.assertions:
-            raise _missing(last, f"an assertion ({one_of(ASSERTIONS)})")
-        if all(
-            assertion.kind not in ("clean", "violates") for assertion in self.assertions
-        ):
+        missing = self._missing()
+        if missing:
+            raise last.wrong(last.end, missing, "the end of the file")
+        if not {"clean", "violates"} & {a.kind for a in self.assertions}:
             self.assertions.append(Assertion("clean", implied=True))
         rules_text = self.settings.rules_text or "seed"
         return LitmusTest(
@@ -170,6 +163,16 @@ class _Reader:
             tuple(self.assertions),
             last.path,
         )
+
+    def _missing(self) -> str:
+        """Return in words what has to come before a test can end."""
+        if self.heading is None:
+            return "'litmus' and the name of the test"
+        if not self.columns:
+            return "a directive or the table"
+        if not self.rows:
+            return "the first row of the table"
+        return "" if self.assertions else f"an assertion ({one_of(ASSERTIONS)})"
 
     def _program(self) -> Program:
         assert self.columns_line is not None  # there is a table
@@ -204,7 +207,3 @@ def _columns_tree(line: Line) -> Node:
             raise
         expected = f"a directive ({one_of(DIRECTIVES)}) or the names of the columns"
         raise line.wrong(line.start, expected) from None
-
-
-def _missing(last: Line, expected: str) -> LitmusError:
-    return last.wrong(last.end, expected, "the end of the file")

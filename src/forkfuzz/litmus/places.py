@@ -6,7 +6,13 @@ import attrs
 
 from forkfuzz.harness.run import Run
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PAGE_RW, PFN_SHIFT, PTE_SWAP, pte_dirty
+from forkfuzz.mm.pgtable import (
+    PAGE_PRESENT,
+    PAGE_RW,
+    PFN_SHIFT,
+    PTE_HAS_FRAME,
+    pte_dirty,
+)
 
 Value = int | bool | None
 """What was seen: a number, whether something holds, or that there is nothing to see."""
@@ -38,7 +44,7 @@ class Word:
         vpn = run.execution.vpn(self.page)
         vma = mm.find_vma(vpn)
         pte = mm.page_table.entries[vpn]
-        if pte & (PAGE_PRESENT | PTE_SWAP):
+        if pte & PTE_HAS_FRAME:
             pfn = pte >> PFN_SHIFT
         elif vma is None or pte:
             return None

@@ -91,10 +91,9 @@ class Line:
         """Return the whole word, or sign, at a column, and where it begins."""
         if column >= self.end:
             return column, "the end of the line"
-        for match in _TOKEN.finditer(self.text):
-            if match.end() >= column:
-                return match.start() + 1, quote(match[0])
-        return column, "a blank"
+        # The content ends with a character that is no blank, so there is one.
+        match = next(m for m in _TOKEN.finditer(self.text) if m.end() >= column)
+        return match.start() + 1, quote(match[0])
 
 
 def quote(text: str) -> str:

@@ -94,6 +94,15 @@ def _madvise(cell: Cell) -> p.Statement:
     return p.Madvise(cell.page(), advice)
 
 
+def _pte_map(cell: Cell) -> p.Statement:
+    token: Token = cell.tree.children[1]
+    source = cell.pages.find(cell.line, token)
+    if source.fields.get("untouched"):
+        expected = "a page with a frame from the start"
+        raise cell.line.wrong(token, expected, f"'{token}', which has 'untouched'")
+    return p.RawPte(cell.page(), "map", str(token))
+
+
 def _pte_change(cell: Cell) -> p.Statement:
     (change,) = cell.options()
     return p.RawPte(cell.page(), change.removeprefix("="))
@@ -149,7 +158,7 @@ _STATEMENTS: dict[str, tuple[frozenset[str], Callable[[Cell], p.Statement]]] = {
     "munmap": (THREADS, lambda cell: p.Munmap(cell.page())),
     "swapout": (frozenset({"kswapd"}), lambda cell: p.SwapOut(cell.page())),
     "collapse": (frozenset({"khugepaged"}), _collapse),
-    "pte_map": (THREADS, lambda cell: p.RawPte(cell.page(), "map", cell.page(1))),
+    "pte_map": (THREADS, _pte_map),
     "pte_change": (THREADS, _pte_change),
     "swap_pte": (THREADS, lambda cell: p.SwapPte(cell.page(1), cell.register())),
     "invlpg": (THREADS, lambda cell: p.Invlpg(cell.page())),

@@ -8,7 +8,7 @@ that compared before, and lost the race, would enter a write-locked VMA. A write
 raises the exclude flag and waits until the readers that are in have left.
 
 Source: include/linux/mmap_lock.h, mm/mmap_lock.c. Left out: RCU (a VMA is not freed
-while a run lasts), detaching, vm_refcnt overflow.
+while a run lasts), vm_refcnt overflow.
 """
 
 from __future__ import annotations
@@ -107,6 +107,8 @@ async def lock_vma_under_rcu(cpu: Cpu, mm: MmStruct, vpn: int) -> VmAreaStruct |
     if vma is None or vma.vm_lock_seq == mm.mm_lock_seq:
         return None
     await point("vma_start_read:refcount_inc", vma.touch)
+    if not vma.vm_refcnt:  # detached since: something else may be there now
+        return await lock_vma_under_rcu(cpu, mm, vpn)
     if vma.vm_refcnt & VM_REFCNT_EXCLUDE_READERS_FLAG:
         return None
     vma.vm_refcnt += 1
@@ -115,6 +117,9 @@ async def lock_vma_under_rcu(cpu: Cpu, mm: MmStruct, vpn: int) -> VmAreaStruct |
         if vma.vm_lock_seq == mm.mm_lock_seq:
             await _vma_refcount_put(vma)
             return None
+    if not vma.vm_start <= vpn < vma.vm_end:  # split since
+        await _vma_refcount_put(vma)
+        return None
     mm.world.watch.vma_read_locked(cpu, vma)
     return vma
 
@@ -163,6 +168,35 @@ async def vma_start_write_killable(cpu: Cpu, vma: VmAreaStruct) -> bool:
     vma.vm_refcnt -= VM_REFCNT_EXCLUDE_READERS_FLAG
     mm.world.watch.vma_write_locked(cpu, vma)
     return True
+
+
+async def vma_mark_detached(cpu: Cpu, vma: VmAreaStruct) -> None:
+    """Let nobody in any more: the VMA is about to go.
+
+    Readers that came too late may still be about to find that out.
+
+    Context:
+        The VMA is write-locked.
+
+    Points:
+        vma_mark_detached:refcount_dec, vma_mark_detached:wait_for_readers.
+
+    Source:
+        mm/mmap_lock.c: vma_mark_detached, __vma_exclude_readers.
+    """
+    await point("vma_mark_detached:refcount_dec", vma.touch)
+    vma.vm_refcnt -= 1
+    if not vma.vm_refcnt:
+        return
+    vma.vm_refcnt += VM_REFCNT_EXCLUDE_READERS_FLAG
+    enter_lazy_tlb(cpu)
+    await point(
+        "vma_mark_detached:wait_for_readers",
+        vma.touch,
+        lambda: vma.vm_refcnt == VM_REFCNT_EXCLUDE_READERS_FLAG,
+    )
+    leave_lazy_tlb(cpu)
+    vma.vm_refcnt -= VM_REFCNT_EXCLUDE_READERS_FLAG
 
 
 async def _wait_for_readers(cpu: Cpu, vma: VmAreaStruct) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from forkfuzz.engine import Access, writes
+from forkfuzz.engine import Access, reads, writes
 
 if TYPE_CHECKING:
     from .mm_types import MmStruct
@@ -24,12 +24,14 @@ class FlushRequest:
     """One shootdown: what to drop, and who has not acknowledged yet.
 
     Attributes:
+        flusher: Id of the CPU that waits for the acknowledgements.
         mm: Whose translations.
         vpn: The page, or None for all.
         new_tlb_gen: Generation that the flush brings a CPU up to.
         waiting: Ids of the CPUs that have not acknowledged.
     """
 
+    flusher: int
     mm: MmStruct
     vpn: int | None
     new_tlb_gen: int
@@ -56,6 +58,7 @@ class Cpu:
     """
 
     __slots__ = (
+        "acks_read",
         "changed_while_lazy",
         "fatal_signal_pending",
         "hardware_events",
@@ -87,6 +90,7 @@ class Cpu:
         self.requests: list[FlushRequest] = []
         self.hardware_events = hardware_events
         self.tlb_write: Access = _tlb_access(number)
+        self.acks_read: Access = _acks_access(number)
 
     def interrupt_pending(self) -> bool:
         """Return whether this CPU would take a shootdown interrupt now."""
@@ -101,6 +105,11 @@ class Cpu:
         """Return the mm of the thread that runs here."""
         assert self.loaded_mm is not None  # a thread runs only once its mm is loaded
         return self.loaded_mm
+
+
+@functools.cache
+def _acks_access(number: int) -> Access:
+    return reads(f"acks:cpu{number}")
 
 
 @functools.cache

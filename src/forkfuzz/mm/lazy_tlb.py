@@ -66,7 +66,7 @@ def _cache(cpu: Cpu, vpn: int, pte: int) -> None:
             pte |= cached & (PAGE_RW | PAGE_DIRTY)
             if pte == cached:
                 return
-        elif not choose("mmu:refill", 2):
+        elif not (cpu.world.tlb_evictions and choose("mmu:refill", 2)):
             return
     cpu.tlb[vpn] = pte
     cpu.world.watch.filled(cpu, vpn, pte)
@@ -75,7 +75,7 @@ def _cache(cpu: Cpu, vpn: int, pte: int) -> None:
 def evict_for_read(cpu: Cpu, vpn: int) -> None:
     """Choose whether a cached translation is gone by the time of this load."""
     entry = cpu.tlb.get(vpn)
-    if entry is None:
+    if entry is None or not cpu.world.tlb_evictions:
         return
     pte = cpu.mm.page_table.entries[vpn]
     same = pte & PAGE_PRESENT and pte >> PFN_SHIFT == entry >> PFN_SHIFT
@@ -90,7 +90,7 @@ def evict_for_write(cpu: Cpu, vpn: int) -> None:
     that is clean where memory is dirty is as good as not there.
     """
     entry = cpu.tlb.get(vpn)
-    if entry is None or not entry & PAGE_RW:
+    if entry is None or not entry & PAGE_RW or not cpu.world.tlb_evictions:
         return
     pte = cpu.mm.page_table.entries[vpn]
     stale = _translation(pte) != _translation(entry)

@@ -16,6 +16,8 @@ Pte = NewType("Pte", int)
 
 PAGE_PRESENT = 1 << 0
 PAGE_RW = 1 << 1
+PAGE_PROTNONE = 1 << 4
+"""Present for the kernel, absent for the hardware; bit 8 there, where P is clear."""
 PAGE_ACCESSED = 1 << 5
 PAGE_DIRTY = 1 << 6
 PAGE_SPECIAL = 1 << 9
@@ -29,6 +31,9 @@ PTE_SWP_EXCLUSIVE = 1 << 8
 PAGE_SAVED_DIRTY = 1 << 11
 """Where pte_wrprotect keeps the dirty bit; bit 58 in the hardware."""
 
+PTE_HAS_FRAME = PAGE_PRESENT | PAGE_PROTNONE | PTE_SWAP
+"""Entries that lead to a frame: directly, or to a page in the swap cache."""
+
 PFN_SHIFT = 12
 NONE = Pte(0)
 
@@ -36,6 +41,23 @@ NONE = Pte(0)
 def mk_pte(pfn: int, prot: int) -> Pte:
     """Return a present entry for frame *pfn* with the bits *prot*."""
     return Pte(pfn << PFN_SHIFT | prot | PAGE_PRESENT)
+
+
+def pte_present(pte: int) -> bool:
+    """Return whether the entry maps a page, as the kernel sees it."""
+    return bool(pte & (PAGE_PRESENT | PAGE_PROTNONE))
+
+
+def pte_modify(pte: int, *, accessible: bool) -> Pte:
+    """Return a present entry with the rights of a private mapping, so without W.
+
+    Args:
+        pte: The entry; its frame, A and the dirty state stay.
+        accessible: Whether the mapping may be accessed at all.
+    """
+    rights = PAGE_PRESENT if accessible else PAGE_PROTNONE
+    kept = pte_wrprotect(pte) & ~(PAGE_PRESENT | PAGE_PROTNONE)
+    return Pte(kept | rights)
 
 
 def mk_swap_pte(pfn: int, *, exclusive: bool) -> Pte:

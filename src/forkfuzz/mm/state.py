@@ -57,7 +57,7 @@ STATE: dict[type, tuple[str, ...]] = {
         "ptl",
         "vmas",
     ),
-    FlushRequest: ("mm", "vpn", "new_tlb_gen", "waiting"),
+    FlushRequest: ("flusher", "mm", "vpn", "new_tlb_gen", "waiting"),
     Cpu: (
         "irqs_enabled",
         "in_instruction",
@@ -88,7 +88,7 @@ CONSTANT: dict[type, tuple[str, ...]] = {
         "wp_seq_touch",
     ),
     FlushRequest: (),
-    Cpu: ("id", "name", "tlb_write", "world"),
+    Cpu: ("id", "name", "acks_read", "tlb_write", "world"),
 }
 """What of each class never changes, or is the name of something."""
 
@@ -144,4 +144,4 @@ def _cpu_state(cpu: Cpu) -> Hashable:
 def _request_state(request: FlushRequest) -> Hashable:
     mm = request.mm
     behind = mm.tlb_gen - request.new_tlb_gen
-    return mm.name, request.vpn, behind, tuple(request.waiting)
+    return request.flusher, mm.name, request.vpn, behind, tuple(request.waiting)

@@ -76,6 +76,15 @@ class Watcher:
     def zapped(self, mm: MmStruct, vpn: int) -> None:
         """The owner of the address has thrown the page away."""
 
+    def zap_looked(self, cpu: Cpu, mm: MmStruct, vpn: int) -> None:
+        """A call that throws pages away has seen to it that this one is gone."""
+
+    def zap_ended(self, cpu: Cpu, mm: MmStruct) -> None:
+        """That call is about to return: nobody may use the pages any more."""
+
+    def write_protected(self, mm: MmStruct, vpn: int) -> None:
+        """mprotect is about to return: nobody may write the page any more."""
+
     # Page references.
 
     def pinned(self, pin: Pin) -> None:

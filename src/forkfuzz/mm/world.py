@@ -28,6 +28,7 @@ class World:
             processors do, instead of P, W and the frame.
         lazy_tlb: Whether fills and evictions are decided when they matter; see
             `forkfuzz.mm.lazy_tlb`.
+        tlb_evictions: Whether a cached translation may go without a flush.
 
     Attributes:
         frames: Folio by pfn; 0 is the zero page.
@@ -37,6 +38,7 @@ class World:
         fail_sites: Allocation sites that fail, each once.
         free_frames: Frames that were used before, the last one freed last.
         pcp: Free frames that are set aside for one CPU, by its number.
+        first_frames: Frame that each page led to at the start, by vpn.
         stores: (task name, value) of every store begun, by its identity.
         forks: How many forks the program has, if that is known.
     """
@@ -52,6 +54,7 @@ class World:
         *,
         hw_dirty_lax: bool = False,
         lazy_tlb: bool = False,
+        tlb_evictions: bool = True,
     ) -> None:
         self.pages = pages
         self.words = words
@@ -59,6 +62,7 @@ class World:
         self.watch = watch
         self.hw_dirty_lax = hw_dirty_lax
         self.lazy_tlb = lazy_tlb
+        self.tlb_evictions = tlb_evictions
         self._frame_words = max(words, default=1)
         self.free_frames: list[int] = []
         self.pcp: dict[int, tuple[int, ...]] = {}
@@ -70,6 +74,7 @@ class World:
         self.cpus: list[Cpu] = []
         self.pins: list[Pin] = []
         self.fail_sites: list[str] = []
+        self.first_frames: tuple[int, ...] = (ZERO_PFN,) * len(pages)
         self.stores: dict[int, tuple[str, int]] = {0: ("", 0)}
         self.forks: int | None = None
 

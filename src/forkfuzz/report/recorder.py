@@ -13,6 +13,7 @@ from forkfuzz.mm.pgtable import (
     PAGE_ACCESSED,
     PAGE_DIRTY,
     PAGE_PRESENT,
+    PAGE_PROTNONE,
     PAGE_RW,
     PAGE_SAVED_DIRTY,
     PAGE_SPECIAL,
@@ -20,6 +21,7 @@ from forkfuzz.mm.pgtable import (
     PTE_MARKER_GUARD,
     PTE_SWAP,
     PTE_SWP_EXCLUSIVE,
+    pte_present,
 )
 from forkfuzz.mm.watch import Watcher
 from forkfuzz.mm.world import World
@@ -32,6 +34,7 @@ _FLAGS = (
     (PAGE_DIRTY, "D"),
     (PAGE_SAVED_DIRTY, "SD"),
     (PAGE_ACCESSED, "A"),
+    (PAGE_PROTNONE, "PROTNONE"),
 )
 
 
@@ -40,7 +43,7 @@ def decode(pte: int) -> str:
     if pte & PTE_SWAP:
         exclusive = " exclusive" if pte & PTE_SWP_EXCLUSIVE else ""
         return f"swap, frame {pte >> PFN_SHIFT}{exclusive}"
-    if not pte & PAGE_PRESENT:
+    if not pte_present(pte):
         return "guard" if pte & PTE_MARKER_GUARD else "none"
     name = "zero page" if pte & PAGE_SPECIAL else f"frame {pte >> PFN_SHIFT}"
     return " ".join([name, *(flag for bit, flag in _FLAGS if pte & bit)])
@@ -213,7 +216,7 @@ class Recorder(Watcher):
         """Return which page a frame is or was, in the first mm that had it."""
         for entries in self._ptes.values():
             for vpn, pte in enumerate(entries):
-                if pte & PAGE_PRESENT and pte >> PFN_SHIFT == pfn:
+                if pte_present(pte) and pte >> PFN_SHIFT == pfn:
                     return self._page(vpn)
         return f"frame{pfn}"
 

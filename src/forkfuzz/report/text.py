@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from forkfuzz.checkers import Violation
 from forkfuzz.errors import UsageError
 from forkfuzz.rules import format_rules
@@ -22,6 +24,7 @@ def violation_text(
     found_after: int | None = None,
     seconds: float | None = None,
     shrunk: Shrunk | None = None,
+    named: str = "",
 ) -> str:
     """Return the message about *violation*, without a newline at its end.
 
@@ -32,6 +35,7 @@ def violation_text(
         found_after: How many runs it took.
         seconds: How long that took.
         shrunk: How the schedule was shrunk since.
+        named: What to call the run in commands; by default the signature.
 
     Raises:
         UsageError: The run has no violation.
@@ -47,7 +51,7 @@ def violation_text(
     lines += ["", *race_table(recording, violation), ""]
     lines += _found(found_after, seconds, shrunk)
     lines += paragraph("assumes: " + ", ".join(assumptions(recording.program)))
-    lines += ["", *_commands(signature)]
+    lines += ["", *_commands(named or signature)]
     return "\n".join(printable(line) for line in lines)
 
 
@@ -76,8 +80,9 @@ def _found(
     return paragraph("; ".join(parts)) if parts else []
 
 
-def _commands(signature: str) -> list[str]:
+def _commands(named: str) -> list[str]:
+    named = shlex.quote(named)
     return [
-        f"  Reproduce with:       forkfuzz replay {signature}",
-        f"  For a commit message: forkfuzz show {signature} --as race",
+        f"  Reproduce with:       forkfuzz replay {named}",
+        f"  For a commit message: forkfuzz show {named} --as race",
     ]

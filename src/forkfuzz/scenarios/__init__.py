@@ -3,7 +3,7 @@
 Importing this package registers all of them.
 """
 
-from . import faults, references, snapshot
+from . import faults, mappings, references, snapshot
 from .program import Program
 from .registry import SCENARIOS, Scenario, find_scenario, open_program, parse_spec
 
@@ -13,6 +13,7 @@ __all__ = [
     "Scenario",
     "faults",
     "find_scenario",
+    "mappings",
     "open_program",
     "parse_spec",
     "references",

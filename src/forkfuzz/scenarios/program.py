@@ -10,10 +10,39 @@ import attrs
 
 from forkfuzz.errors import UsageError
 
+from .statements import (
+    PROTECTIONS,
+    Collapse,
+    DmaLoad,
+    DmaStore,
+    Exit,
+    Fork,
+    Invlpg,
+    Kill,
+    Load,
+    Madvise,
+    Mprotect,
+    Munmap,
+    Peek,
+    Pin,
+    Post,
+    RawPte,
+    Shootdown,
+    Statement,
+    Store,
+    SwapOut,
+    SwapPte,
+    Unpin,
+    Wait,
+)
+
 MAX_PAGES = 256
 MAX_WORDS = 64
 MAX_THREADS = 16
 MAX_STATEMENTS = 1000
+
+RAW = (RawPte, SwapPte, Shootdown)
+"""Statements that do themselves what is the kernel's business."""
 
 
 @attrs.frozen(slots=True)
@@ -57,208 +86,30 @@ class PageSpec:
     maps: str = ""
     swapped: bool = False
 
-
-@attrs.frozen(slots=True)
-class Store:
-    """Store *value*; with ``kernel`` as the kernel does on the thread's behalf."""
-
-    page: str
-    index: int
-    value: int
-    kernel: bool = False
-
-
-@attrs.frozen(slots=True)
-class Load:
-    """Load into a register of the thread."""
-
-    page: str
-    index: int
-    register: str
-
-
-@attrs.frozen(slots=True)
-class Fork:
-    """fork(); the child's threads start when it has returned."""
-
-
-@attrs.frozen(slots=True)
-class Pin:
-    """pin_user_pages, or with ``get`` get_user_pages, on one page.
-
-    Attributes:
-        write: FOLL_WRITE.
-        get: FOLL_GET instead of FOLL_PIN.
-        fast: Try gup_fast before the slow path.
-    """
-
-    page: str
-    write: bool = True
-    get: bool = False
-    fast: bool = True
-
-
-@attrs.frozen(slots=True)
-class Unpin:
-    """Give back the oldest reference that is left on the page."""
-
-    page: str
-
-
-@attrs.frozen(slots=True)
-class DmaStore:
-    """A device writes through a page reference, once there is one."""
-
-    page: str
-    index: int
-    value: int
-
-
-@attrs.frozen(slots=True)
-class DmaLoad:
-    """A device, or the kernel, reads through a page reference, once there is one."""
-
-    page: str
-    index: int
-    register: str
-
-
-@attrs.frozen(slots=True)
-class Peek:
-    """Read through the FOLL_GET reference that the thread's process took.
-
-    Once there is one; nothing happens if there never is. It does not matter whether
-    the page is still mapped.
-    """
-
-    page: str
-    index: int
-    register: str
-
-
-@attrs.frozen(slots=True)
-class Mprotect:
-    """mprotect() on one page: ``r``, ``rw`` or ``none``."""
-
-    page: str
-    prot: str
-
-
-@attrs.frozen(slots=True)
-class Munmap:
-    """munmap() of one page."""
-
-    page: str
-
-
-@attrs.frozen(slots=True)
-class Madvise:
-    """madvise(): ``dontneed``, ``dontfork``, ``wipeonfork`` or ``guard``."""
-
-    page: str
-    advice: str
-
-
-@attrs.frozen(slots=True)
-class Collapse:
-    """khugepaged collapses the memory of the newest child, once it is visible."""
-
-
-@attrs.frozen(slots=True)
-class SwapOut:
-    """Reclaim moves the parent's page to the swap cache, unless it may be pinned."""
-
-    page: str
-
-
-@attrs.frozen(slots=True)
-class RawPte:
-    """Store a page-table entry as hardware sees it, past every rule of the kernel.
-
-    Attributes:
-        page: Whose entry, in the address space of the thread.
-        action: ``map``: present and writable, accessed and dirty, to the frame that
-            *source* had at the start; ``none``: clear the entry; ``ro``, ``rw``: clear
-            or set W.
-        source: A page that has a frame at the start, for ``map``.
-    """
-
-    page: str
-    action: str
-    source: str = ""
-
-
-@attrs.frozen(slots=True)
-class SwapPte:
-    """Exchange an entry with nothing, atomically; load 1 if it was dirty, else 0."""
-
-    page: str
-    register: str
-
-
-@attrs.frozen(slots=True)
-class Invlpg:
-    """Drop the translation of a page on the CPU of the thread."""
-
-    page: str
-
-
-@attrs.frozen(slots=True)
-class Shootdown:
-    """Drop it on every CPU that runs the address space; without a page, drop all."""
-
-    page: str = ""
-
-
-@attrs.frozen(slots=True)
-class Post:
-    """Let one `Wait` on the same semaphore go on."""
-
-    semaphore: str
-
-
-@attrs.frozen(slots=True)
-class Wait:
-    """Wait for a `Post`."""
-
-    semaphore: str
-
-
-@attrs.frozen(slots=True)
-class Kill:
-    """Send a fatal signal to a thread: its killable waits give up."""
-
-    thread: str
-
-
-@attrs.frozen(slots=True)
-class Exit:
-    """The child exits: its memory is taken down."""
-
-
-Statement = (
-    Store
-    | Load
-    | Fork
-    | Pin
-    | Unpin
-    | DmaStore
-    | DmaLoad
-    | Peek
-    | Mprotect
-    | Munmap
-    | Madvise
-    | Collapse
-    | SwapOut
-    | RawPte
-    | SwapPte
-    | Invlpg
-    | Shootdown
-    | Post
-    | Wait
-    | Kill
-    | Exit
-)
+    def __attrs_post_init__(self) -> None:
+        """Refuse attributes that contradict each other."""
+        if self.prot not in PROTECTIONS:
+            msg = f"{self.name}: no protection {self.prot!r}, "
+            msg += f"expected one of {', '.join(PROTECTIONS)}"
+            raise UsageError(msg)
+        given = ("maps", "swapped", "untouched", "shared", "pin", "refs", "init")
+        words = [word for word in given if getattr(self, word)]
+        for first, excluded in _EXCLUDED.items():
+            for second in words:
+                if first in words and second in excluded:
+                    msg = f"{self.name} cannot be both {first} and {second}"
+                    raise UsageError(msg)
+
+    @property
+    def owns_frame(self) -> bool:
+        """Return whether it maps an anonymous frame of its own at the start."""
+        return not (self.maps or self.swapped or self.untouched or self.shared)
+
+
+_EXCLUDED = {
+    "maps": ("swapped", "untouched", "shared", "pin", "refs", "init"),
+    "swapped": ("untouched", "shared", "pin", "refs"),
+}
 
 
 @attrs.frozen(slots=True)
@@ -293,8 +144,10 @@ class Program:
         hardware_events: How many spontaneous TLB fills and evictions each CPU may see.
         lazy_tlb: Without tasks for them: they are decided, in any number, when they
             matter. For exhaustive checking; see `forkfuzz.mm.lazy_tlb`.
+        tlb_evictions: Whether a cached translation may go without a flush. If not, all
+            of memory is cached on every CPU from the start.
         sometimes: Labels that a campaign must have reached to mean anything.
-        faults_stop: No kernel: an access that faults ends its thread.
+        faults_stop: An access that faults ends its thread, whatever the kernel would do.
     """
 
     name: str
@@ -304,6 +157,7 @@ class Program:
     fail_sites: tuple[str, ...] = ()
     hardware_events: int = 3
     lazy_tlb: bool = False
+    tlb_evictions: bool = True
     sometimes: tuple[str, ...] = ()
     faults_stop: bool = False
 
@@ -312,7 +166,21 @@ class Program:
         self._check_counts()
         _check_unique("page", [page.name for page in self.pages])
         _check_unique("thread", [thread.name for thread in self.threads])
+        self._check_mapped()
         self._check_statements()
+
+    @property
+    def raw(self) -> bool:
+        """Return whether it goes past the kernel, which then can promise nothing.
+
+        It may leave entries and counts as the kernel never does: one frame mapped
+        twice, or mapped without being counted.
+        """
+        return any(page.maps for page in self.pages) or any(
+            isinstance(statement, RAW)
+            for thread in self.threads
+            for statement in thread.statements
+        )
 
     def _check_counts(self) -> None:
         # (what, how many, at least, at most)
@@ -337,6 +205,15 @@ class Program:
                 msg = f"{self.name}: {count} {what}, expected {least} to {most}"
                 raise UsageError(msg)
 
+    def _check_mapped(self) -> None:
+        """Refuse to map the frame of a page that has none yet."""
+        for number, page in enumerate(self.pages):
+            owners = {p.name for p in self.pages[:number] if p.owns_frame}
+            if page.maps and page.maps not in owners:
+                msg = f"{self.name}: {page.name} maps {page.maps!r}, "
+                msg += "expected an anonymous page before it that has a frame"
+                raise UsageError(msg)
+
     def _check_statements(self) -> None:
         words = {page.name: page.words for page in self.pages}
         for thread in self.threads:
@@ -349,6 +226,16 @@ class Program:
                 if page and not 0 <= index < words[page]:
                     msg = f"{self.name}: {page}[{index}] is outside its page"
                     raise UsageError(msg)
+                if isinstance(statement, RawPte):
+                    self._check_source(thread, statement)
+
+    def _check_source(self, thread: Thread, statement: RawPte) -> None:
+        source = statement.source
+        frames = {p.name for p in self.pages if not p.untouched}
+        if statement.action == "map" and source not in frames:
+            msg = f"{self.name}: {thread.name} maps {source!r}, expected a page that "
+            msg += "has a frame at the start"
+            raise UsageError(msg)
 
 
 def _check_unique(what: str, names: list[str]) -> None:
@@ -356,3 +243,37 @@ def _check_unique(what: str, names: list[str]) -> None:
         if names.count(name) > 1:
             msg = f"two {what}s are named {name!r}"
             raise UsageError(msg)
+
+
+__all__ = [
+    "MAX_PAGES",
+    "MAX_STATEMENTS",
+    "MAX_THREADS",
+    "MAX_WORDS",
+    "PROTECTIONS",
+    "Collapse",
+    "DmaLoad",
+    "DmaStore",
+    "Exit",
+    "Fork",
+    "Invlpg",
+    "Kill",
+    "Load",
+    "Madvise",
+    "Mprotect",
+    "Munmap",
+    "PageSpec",
+    "Peek",
+    "Pin",
+    "Post",
+    "Program",
+    "RawPte",
+    "Shootdown",
+    "Statement",
+    "Store",
+    "SwapOut",
+    "SwapPte",
+    "Thread",
+    "Unpin",
+    "Wait",
+]

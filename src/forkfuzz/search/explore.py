@@ -47,8 +47,8 @@ class Limits:
     preemptions: int | None = None
 
 
-RUNS_BETWEEN_COLLECTIONS = 100
-"""A run leaves circles of objects behind, but what a search keeps has none."""
+RUNS_BETWEEN_COLLECTIONS = 3000
+"""A run is taken apart when it is over; what is left of it in circles is little."""
 
 BYTES_PER_STATE = 400
 BYTES_PER_PART = 1500
@@ -164,6 +164,8 @@ class Search(Generic[T]):
         else:
             self._on_end(run.trial, True)  # noqa: FBT003
         self.progress.depth = max(self.progress.depth, len(run.path))
+        run.trial.close()
+        vars(run.parked).clear()
 
     def later(self, branch: Branch) -> None:
         """Leave a branch for later, unless it has too many preemptions."""

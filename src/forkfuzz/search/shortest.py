@@ -78,15 +78,20 @@ class ShortestSearch(Generic[T]):
             if len(self.best) > self.max_states:
                 return None
             _, path = heapq.heappop(self._left)
-            way = _Way(self, path)
-            try:
-                way.parked.execute()
-            except _GivenUpError:
-                continue
-            way.arrived(ended=True)
+            self._go(_Way(self, path))
         if self.found is None:
             return None
         return attrs.evolve(self.found, states=len(self.best))
+
+    def _go(self, way: _Way[T]) -> None:
+        try:
+            way.parked.execute()
+        except _GivenUpError:
+            pass
+        else:
+            way.arrived(ended=True)
+        way.trial.close()
+        vars(way.parked).clear()
 
     def later(self, cost: Cost, path: bytes) -> None:
         """Leave a way for later."""

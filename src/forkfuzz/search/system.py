@@ -47,7 +47,14 @@ class Trial(Protocol):
         ...
 
     def held(self, task: Task) -> Locks:
-        """Return the locks that nobody else can take while *task* takes no step."""
+        """Return what nobody else can get while *task* takes no step: locks above all.
+
+        A task waits for it at a point whose access has that name.
+        """
+        ...
+
+    def close(self) -> None:
+        """Forget everything; the run is over."""
         ...
 
 

@@ -1,0 +1,120 @@
+"""Programs that change what is mapped, and how: mprotect, munmap, zaps that meet."""
+
+from __future__ import annotations
+
+from .program import (
+    DmaStore,
+    Fork,
+    Load,
+    Madvise,
+    Mprotect,
+    Munmap,
+    PageSpec,
+    Peek,
+    Pin,
+    Post,
+    Program,
+    Store,
+    Thread,
+    Unpin,
+    Wait,
+)
+from .registry import scenario
+from .snapshot import FORK, SHARED, child_reads
+
+
+@scenario(
+    "mprotect",
+    "rights taken from a page and given back, with W in place, around fork",
+    rounds=1,
+)
+def mprotect(*, rounds: int) -> Program:
+    """One thread protects A and stores after that, another does so with B."""
+    first = (
+        Mprotect("A", "r"),
+        Mprotect("A", "rw"),
+        Store("A", 0, 1),
+        Store("B", 0, 1),
+    )
+    second = (Store("B", 1, 7), Mprotect("B", "none"), Mprotect("B", "rw"))
+    return Program(
+        "mprotect",
+        (PageSpec("A", words=2), PageSpec("B", words=2), PageSpec("C")),
+        (
+            FORK,
+            Thread("T1", first * rounds),
+            Thread("T2", (*second * rounds, Load("B", 1, "r"))),
+            Thread("T3", (Load("A", 0, "r1"), Store("A", 1, 9), Store("C", 0, 9))),
+            child_reads(["A", "B"]),
+        ),
+        sometimes=(
+            SHARED,
+            "__split_vma:vma_complete",
+            "can_change_pte_writable:PageAnonExclusive",
+        ),
+    )
+
+
+@scenario(
+    "munmap",
+    "pages unmapped by parent and child while others use them, and fork walks",
+    keep=1,
+)
+def munmap(*, keep: int) -> Program:
+    """The child keeps a reference to what it unmaps, with ``keep``."""
+    child = (Munmap("S"), Pin("B", get=True), Munmap("B"), Peek("B", 0, "s"))
+    return Program(
+        "munmap",
+        (
+            PageSpec("A", words=2, read_only=True),
+            PageSpec("B"),
+            PageSpec("S", shared=True, vma=1),
+        ),
+        (
+            Thread("F", (Fork(), Munmap("S"))),
+            Thread("T1", (Munmap("A"), Store("B", 0, 1))),
+            Thread("T2", (Store("A", 1, 7), Load("A", 1, "r"), Store("B", 0, 2))),
+            Thread("C", child if keep else child[:1], kind="child"),
+        ),
+        sometimes=(SHARED, "remove_vma:fput", "zap_pte_range:ptep_get_and_clear_full"),
+    )
+
+
+@scenario(
+    "dontneed-twice",
+    "two threads throw one page away; may the second return before the first's flush?",
+)
+def dontneed_twice() -> Program:
+    """A third thread uses the page before and after the second says that it is gone."""
+    zap = Madvise("A", "dontneed")
+    return Program(
+        "dontneed-twice",
+        (PageSpec("A", init=(5,)),),
+        (
+            Thread("T1", (zap,)),
+            Thread("T2", (zap, Post("gone"))),
+            Thread("T3", (Load("A", 0, "r1"), Wait("gone"), Load("A", 0, "r2"))),
+        ),
+        sometimes=("tlb_finish_mmu:folio_put",),
+    )
+
+
+@scenario(
+    "gup-retry",
+    "a page thrown away between the fault that a pin took and the lookup after it",
+    rounds=1,
+)
+def gup_retry(*, rounds: int) -> Program:
+    """A device writes through the pin; the page must be the process' own."""
+    pin = (Pin("A", fast=False), Wait("written"), Unpin("A"))
+    return Program(
+        "gup-retry",
+        (PageSpec("A", init=(5,), read_only=True), PageSpec("B", untouched=True)),
+        (
+            Thread("T1", pin * rounds),
+            Thread("T2", (Madvise("A", "dontneed"),) * rounds),
+            Thread("T3", (Load("B", 0, "r"),)),
+            Thread("dev", (DmaStore("A", 0, 9), Post("written")) * rounds, "device"),
+        ),
+        sometimes=("follow_page_pte:try_grab_folio", "tlb_finish_mmu:folio_put"),
+    )
