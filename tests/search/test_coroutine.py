@@ -32,7 +32,7 @@ def states(body: Callable[[], Coroutine[Any, Any, None]]) -> list[Hashable]:
     """Return the state at each stop of a coroutine."""
     reader = CoroutineStates({Stop: lambda _stop: "stop"})
     coroutine = body()
-    found = []
+    found: list[Hashable] = []
     while True:
         try:
             coroutine.send(None)
