@@ -58,7 +58,7 @@ PAGE_KINDS: list[dict[str, Any]] = [
 
 @some.composite
 def without_fork(draw: Any) -> p.Program:
-    """Draw two threads that need no kernel: some ten steps, which few orders have."""
+    """Draw two threads that need no kernel: eight steps, which few orders have."""
     pages = tuple(p.PageSpec(name, clean=draw(some.booleans())) for name in "AB")
     statement = some.one_of(
         some.builds(p.Store, some.sampled_from("AB"), some.just(0), VALUE),
@@ -67,7 +67,7 @@ def without_fork(draw: Any) -> p.Program:
         some.builds(p.Wait, some.just("s")),
     )
     threads = tuple(
-        p.Thread(name, tuple(draw(some.lists(statement, max_size=3))))
+        p.Thread(name, tuple(draw(some.lists(statement, max_size=2))))
         for name in ("T1", "T2")
     )
     return p.Program("drawn", pages, threads)

@@ -21,7 +21,7 @@ ENOUGH = Limits(states=1500)
 
 
 @given(without_fork())
-@settings(max_examples=150)
+@settings(max_examples=200)
 def test_pruned_and_reduced_is_as_good_as_plain(program: p.Program) -> None:
     """On programs that a plain search can finish."""
     plain = decide(program, Rules(), memory, prune=False)
@@ -31,7 +31,7 @@ def test_pruned_and_reduced_is_as_good_as_plain(program: p.Program) -> None:
 
 
 @given(with_fork(), RULES)
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_pruning_is_sound_up_to_a_bound(program: p.Program, rules: Rules) -> None:
     """With one preemption, a plain search can finish with a fork in it too."""
     bound = Limits(preemptions=1)
@@ -40,7 +40,7 @@ def test_pruning_is_sound_up_to_a_bound(program: p.Program, rules: Rules) -> Non
 
 
 @given(with_fork(), RULES)
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_reduction_changes_nothing(program: p.Program, rules: Rules) -> None:
     """On programs with a fork, and with guards missing: ends and violations."""
     full = decide(program, rules, memory, ENOUGH, reduce=False)
@@ -53,7 +53,7 @@ def test_reduction_changes_nothing(program: p.Program, rules: Rules) -> None:
 
 
 @given(with_fork(), RULES, some.sampled_from(["random", "pct"]))
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_no_sample_goes_beyond(program: p.Program, rules: Rules, name: str) -> None:
     """What random runs end in is among what the search has found."""
     decided = decide(program, rules, memory)
@@ -93,7 +93,7 @@ def eagerly(program: p.Program, rules: Rules) -> tuple[set[object], set[str]]:
 
 
 @given(with_fork(), RULES)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_lazy_hardware_can_do_what_eager_hardware_can(
     program: p.Program, rules: Rules
 ) -> None:
@@ -122,10 +122,10 @@ def test_lazy_hardware_can_do_no_more() -> None:
 
 
 def sample_eagerly(program: p.Program, rules: Rules) -> set[str]:
-    """Return the properties that some thousand random runs break."""
+    """Return the properties that three thousand random runs break."""
     strategies = [make("random", 1), make("pct", 2)]
     found: set[str] = set()
-    for number in range(6000):
+    for number in range(3000):
         strategy = strategies[number % 2]
         strategy.begin()
         result = Run(program, rules, strategy).execute()
