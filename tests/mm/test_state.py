@@ -130,7 +130,7 @@ def test_classes_that_note_differ_in_nothing_else(kind: type) -> None:
 def test_every_field_of_state_is_noted() -> None:
     """What makes up the state is what a search must see being touched."""
     references = {"page_table", "mmap_lock", "ptl", "mm", "vpn", "new_tlb_gen"}
-    identity = {"mm_name", "pfn", "pinned", "write"}
+    identity = {"mm_name", "pfn", "pinned", "write", "flusher"}
     for kind, names in STATE.items():
         if kind is Lock:
             continue

@@ -116,6 +116,7 @@ class ProgramTrial:
         self._moments = 0
         self.names: Names = {
             **_NAMES,
+            type(run.world.rules): _kind_name,
             Pin: self._name_pin,
             footprint.NOTING[Pin]: self._name_pin,
         }
@@ -184,7 +185,7 @@ class ProgramTrial:
         if task.kind == "irq":
             owing = self._cpus[task.name]
             assert owing is not None  # interrupts are those of a CPU
-            return frozenset(f"acks:cpu{r.flusher}" for r in owing.requests)
+            return frozenset(f"acks.cpu{r.flusher}" for r in owing.requests)
         cpu = self._cpus.get(task.name)
         if cpu is None or self._signals or self._locks is None:
             return frozenset()

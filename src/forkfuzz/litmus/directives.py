@@ -48,7 +48,7 @@ class Settings:
         fields: dict[str, Any] = {"fail_sites": tuple(self._fail_sites)}
         if self._values.get("hardware") == "lax":
             fields["hw_dirty_lax"] = True
-        if self._values.get("evictions") == "none":
+        if self._values.get("hardware") == "none":
             fields["tlb_evictions"] = False
         if self.faults_stop:
             fields["faults_stop"] = True

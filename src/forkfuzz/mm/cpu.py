@@ -109,7 +109,7 @@ class Cpu:
 
 @functools.cache
 def _acks_access(number: int) -> Access:
-    return reads(f"acks:cpu{number}")
+    return reads(f"acks.cpu{number}")
 
 
 @functools.cache
