@@ -110,7 +110,11 @@ def test_several_targets_end_with_the_worst_code(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "bound"),
-    [(["--max-states", "5"], "5 states"), (["--preemptions", "0"], "0 preemptions")],
+    [
+        (["--max-states", "5"], "5 states"),
+        (["--preemptions", "0"], "0 preemptions"),
+        (["--delays", "1"], "1 delay"),
+    ],
 )
 def test_a_bound_is_told(options: list[str], bound: str) -> None:
     """What was looked at is not called all; nothing found is exit 0."""

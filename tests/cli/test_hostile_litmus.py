@@ -139,6 +139,7 @@ def test_a_search_of_a_directory_meets_a_pipe(tmp_path: Path) -> None:
         ["litmus", "--max-memory", "0"],
         ["litmus", "--max-memory", "9" * 6000],
         ["litmus", "--preemptions", "-1"],
+        ["litmus", "--preemptions", "1", "--delays", "1"],
         ["litmus", "--runs", "0"],
         ["litmus", "--runs", "1e3"],
         ["litmus", "--runs", "9" * 6000],

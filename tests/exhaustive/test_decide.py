@@ -75,6 +75,10 @@ class Eager:
         """Set up a run."""
         return ProgramTrial(Run(self._program, self._rules, strategy))
 
+    def alike(self) -> list[list[int]]:
+        """Return that no two tasks can be exchanged."""
+        return []
+
 
 def eagerly(program: p.Program, rules: Rules) -> tuple[set[object], set[str]]:
     """Return ends and properties with eager hardware, two events for each CPU."""

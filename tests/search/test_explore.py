@@ -92,11 +92,9 @@ def test_tasks_that_are_alike_are_one_task_twice() -> None:
     class Told(Rmw):
         """The same without saying that its tasks are alike."""
 
-        def begin(self, strategy: Any) -> RmwTrial:
-            """Set up a run."""
-            trial = RmwTrial(self, strategy)
-            trial.alike = list  # type: ignore[method-assign]
-            return trial
+        def alike(self) -> list[range]:
+            """Return that no two are."""
+            return []
 
     assert progress(Rmw(2)).states < 0.7 * progress(Told(2)).states
 
@@ -123,8 +121,46 @@ def test_bounded_preemptions(bound: int, lowest: int) -> None:
 
         limits = Limits(preemptions=bound)
         done = Search(Rmw(2), keep, limits, prune=prune).run()
-        assert done.stopped == f"{bound} preemptions"
+        assert done.stopped == f"{bound} preemption{'s' * (bound != 1)}"
         assert min(values) == lowest
+
+
+@pytest.mark.parametrize(("bound", "lowest"), [(0, 10), (1, 5), (2, 5), (4, 2)])
+def test_bounded_delays(bound: int, lowest: int) -> None:
+    """The lowest sum that so many delays can reach, with and without pruning."""
+    for prune in (True, False):
+        values: set[int] = set()
+
+        def keep(trial: RmwTrial, ended: bool, into: set[int] = values) -> None:
+            if ended:
+                into.add(trial.value)
+
+        limits = Limits(delays=bound)
+        done = Search(Rmw(2), keep, limits, prune=prune).run()
+        assert done.stopped == f"{bound} delay{'s' * (bound != 1)}"
+        assert min(values) == lowest
+
+
+def test_delays_allow_less_than_preemptions() -> None:
+    """The third task cannot overtake the second for the price of one delay."""
+    toy = Toy(
+        [[("set", "x", 1), ("copy", "x", "y")], [("set", "x", 2)], [("set", "x", 3)]]
+    )
+    one_delay = ends(toy, limits=Limits(delays=1))
+    assert one_delay < ends(toy, limits=Limits(preemptions=1))
+    assert one_delay < ends(toy, limits=Limits(delays=2))
+
+
+def test_only_one_bound() -> None:
+    """Preemptions and delays are not counted in the same search."""
+    with pytest.raises(ValueError, match="not by both"):
+        Limits(preemptions=1, delays=1)
+
+
+def test_a_step_that_is_known_needs_no_run() -> None:
+    """What a step does to the same shared state is found out once."""
+    done = progress(Rmw(2), reduce=False)
+    assert done.runs < done.states < done.transitions
 
 
 def test_a_bound_that_cuts_nothing_is_not_told() -> None:

@@ -28,6 +28,10 @@ class Toy:
         """Set up a run."""
         return ToyTrial(self, strategy)
 
+    def alike(self) -> Sequence[Sequence[int]]:
+        """No two tasks are."""
+        return []
+
 
 class ToyTrial:
     """One run of a `Toy`; notes what it touches by itself."""
@@ -63,10 +67,6 @@ class ToyTrial:
         touched = self._reads, self._writes
         self._reads, self._writes = set(), set()
         return (*touched, set())
-
-    def alike(self) -> Sequence[Sequence[int]]:
-        """No two tasks are."""
-        return []
 
     def close(self) -> None:
         """Leave it to the garbage collector."""

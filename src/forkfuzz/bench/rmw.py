@@ -35,6 +35,10 @@ class Rmw:
         """Set up a run."""
         return RmwTrial(self, strategy)
 
+    def alike(self) -> list[range]:
+        """Return that all tasks are."""
+        return [range(self.tasks)]
+
 
 class RmwTrial:
     """One run.
@@ -74,10 +78,6 @@ class RmwTrial:
         if label == "rmw:read":
             return touched, set(), set()
         return set(), touched if label else set(), set()
-
-    def alike(self) -> list[list[int]]:
-        """All tasks are."""
-        return [[task.index for task in self.machine.tasks]]
 
     def close(self) -> None:
         """Forget the tasks, which know this run."""

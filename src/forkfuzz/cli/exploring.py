@@ -29,8 +29,14 @@ WIDTH = 79
 
 
 def limit_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--max-states``, ``--max-memory`` and ``--preemptions``."""
+    """Add ``--max-states``, ``--max-memory``, ``--preemptions`` and ``--delays``."""
     for option in (
+        click.option(
+            "--delays",
+            type=Whole(0, 1000),
+            metavar="N",
+            help="Look only at runs that pass over N tasks at most, in a fixed order.",
+        ),
         click.option(
             "--preemptions",
             type=Whole(0, 1000),
@@ -71,10 +77,18 @@ def jobs_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def limits(how: Mapping[str, Any]) -> Limits:
-    """Return the limits that these options ask for."""
+    """Return the limits that these options ask for.
+
+    Raises:
+        UsageError: They ask for two bounds that exclude each other.
+    """
     from forkfuzz.search import Limits
 
-    return Limits(how["max_states"], how["max_memory"] * MIB, how["preemptions"])
+    if how["preemptions"] is not None and how["delays"] is not None:
+        msg = "--preemptions and --delays exclude each other"
+        raise UsageError(msg)
+    memory = how["max_memory"] * MIB
+    return Limits(how["max_states"], memory, how["preemptions"], how["delays"])
 
 
 def load_test(path: Path) -> LitmusTest:

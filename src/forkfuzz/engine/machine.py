@@ -194,12 +194,3 @@ class Machine:
             on_step(chosen)
         self.current = chosen
         return chosen
-
-    def repeat(self, index: int) -> Task:
-        """Give the next step to a task that is known to be able to take it.
-
-        For a search that goes a way again: nobody is asked, and no decision recorded.
-        """
-        self.steps += 1
-        self.current = task = self.tasks[index]
-        return task

@@ -97,6 +97,10 @@ class ProgramSystem:
         """Set up a run."""
         return ProgramTrial(Run(self.program, self.rules, strategy))
 
+    def alike(self) -> list[list[int]]:
+        """None: the stores of each thread are told apart by their identities."""
+        return []
+
 
 class ProgramTrial:
     """One run of a program, during a search.
@@ -171,10 +175,6 @@ class ProgramTrial:
             writes -= adds
         noted.noting = True
         return reads, writes, adds
-
-    def alike(self) -> list[list[int]]:
-        """None: the stores of each thread are told apart by their identities."""
-        return []
 
     def held(self, task: Task) -> Locks:
         """Return what nobody else can get while *task* takes no step.

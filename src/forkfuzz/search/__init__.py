@@ -3,8 +3,9 @@
 The package knows nothing of memory: what it searches is a `System`.
 """
 
+from .bounds import Limits
 from .coroutine import CoroutineStates, Names
-from .explore import Limits, Progress, Search
+from .explore import Progress, Search
 from .fingerprint import Fingerprint
 from .futures import Accesses, Locks, Touch
 from .parked import ParkedRun

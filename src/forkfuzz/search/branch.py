@@ -8,6 +8,9 @@ import attrs
 
 from .futures import Locks, Node
 
+UNKNOWN = -1
+"""In place of the number of a shared state."""
+
 
 @attrs.frozen(slots=True)
 class Branch:
@@ -17,13 +20,25 @@ class Branch:
         path: The decisions, the last one being the new one.
         step: Position in *path* of the last decision that chose a task.
         places: Where the tasks stand before that step.
-        preemptions: How many there are in *path*.
+        shared: What they share there, by its number.
+        departures: How many there are in *path*; see `Limits`.
     """
 
     path: bytes
     step: int = 0
     places: Mapping[int, int] = attrs.Factory(dict)
-    preemptions: int = 0
+    shared: int = UNKNOWN
+    departures: int = 0
+
+    def then(self, option: int, departures: int = 0) -> Branch:
+        """Return the branch with one more decision, about the same step."""
+        return Branch(
+            self.path + bytes([option]),
+            self.step,
+            self.places,
+            self.shared,
+            self.departures + departures,
+        )
 
 
 @attrs.define(slots=True)
@@ -31,8 +46,7 @@ class Reduced:
     """A state from which only one task's step was taken.
 
     Attributes:
-        path: How it is reached.
-        places: Where the tasks stand.
+        here: How it is reached, and what it is; *step* is where the next decision is.
         options: Which tasks could run.
         chosen: Which of them did.
         step: Where it stood.
@@ -40,8 +54,7 @@ class Reduced:
         held: Locks that the chosen one held.
     """
 
-    path: bytes
-    places: Mapping[int, int]
+    here: Branch
     options: Sequence[int]
     chosen: int
     step: Node

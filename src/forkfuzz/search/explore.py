@@ -3,7 +3,8 @@
 Coroutines cannot be copied, so a branch is taken by running again from the start with
 the decisions that lead to it. Two things keep the branches few.
 
-A state seen before is not expanded again. And where one task's next step conflicts with
+A state seen before is not expanded again, nor is a run made whose last step is known to
+lead to one. And where one task's next step conflicts with
 nothing that the others may do before it, no other order needs to be looked at: that
 task goes first, and the state is expanded by its step alone (a persistent set of one).
 What others may do is learned while searching, so such a choice can turn out wrong when
@@ -24,35 +25,22 @@ from typing import Generic
 
 import attrs
 
-from .branch import Branch, Reduced
-from .fingerprint import Parts
+from .bounds import Limits
+from .branch import UNKNOWN, Branch, Reduced
+from .fingerprint import Parts, Symmetry
 from .futures import Futures, Locks, Node
+from .steps import Steps
 from .system import System, T
 from .walk import SeenError, Walk
-
-
-@attrs.frozen(slots=True)
-class Limits:
-    """When to give up.
-
-    Attributes:
-        states: After so many different states.
-        memory: In bytes, for what is kept of them; estimated.
-        preemptions: How often, in a run, a task that could go on may be stopped; as
-            often as there is occasion if None.
-    """
-
-    states: int = 1_000_000
-    memory: int = 8 << 30
-    preemptions: int | None = None
-
 
 RUNS_BETWEEN_COLLECTIONS = 3000
 """A run is taken apart when it is over; what is left of it in circles is little."""
 
 BYTES_PER_STATE = 400
+BYTES_PER_STEP = 700
 BYTES_PER_PART = 1500
-"""Measured on the shipped litmus files, rounded up."""
+BYTES_PER_REDUCED = 1200
+"""What is kept of a search; measured on the shipped litmus files, rounded up."""
 
 
 @attrs.define(slots=True)
@@ -120,14 +108,16 @@ class Search(Generic[T]):
         self.progress = Progress()
         self.system = system
         self._on_end = on_end
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self.prune = prune
-        self.bound = self._limits.preemptions
-        # A run that was left out may have needed fewer preemptions than its like.
+        self.bound = self.limits.departures
+        # A run that was left out may have needed fewer departures than its like.
         self.reduce = reduce and prune and self.bound is None
         self._cut = False
         self._tick = tick
         self.parts = Parts()
+        self.symmetry = Symmetry(system.alike())
+        self.steps = Steps(self.symmetry)
         self.visited: set[Hashable] = set()
         self.futures = Futures()
         self.reduced: list[Reduced] = []
@@ -151,10 +141,12 @@ class Search(Generic[T]):
             self._examined = self.futures.version
             self._examine()
         if self._cut and not self.progress.stopped:
-            self.progress.stopped = f"{self.bound} preemptions"
+            self.progress.stopped = str(self.limits)
         return self.progress
 
     def _follow(self, branch: Branch) -> None:
+        if self._leads_back(branch):
+            return
         run = Walk(self, branch)
         self.progress.runs += 1
         try:
@@ -162,14 +154,22 @@ class Search(Generic[T]):
         except SeenError:
             self._on_end(run.trial, False)  # noqa: FBT003
         else:
+            run.covered()
             self._on_end(run.trial, True)  # noqa: FBT003
         self.progress.depth = max(self.progress.depth, len(run.path))
         run.trial.close()
         vars(run.parked).clear()
 
+    def _leads_back(self, branch: Branch) -> bool:
+        """Return whether a branch is known to lead to a state seen before."""
+        if self.bound is not None or branch.shared == UNKNOWN:
+            return False
+        after = self.steps.follow(branch)
+        return after is not None and self.symmetry.state(*after) in self.visited
+
     def later(self, branch: Branch) -> None:
-        """Leave a branch for later, unless it has too many preemptions."""
-        if self.bound is not None and branch.preemptions > self.bound:
+        """Leave a branch for later, unless it has too many departures."""
+        if self.bound is not None and branch.departures > self.bound:
             self._cut = True
             return
         self.progress.transitions += 1
@@ -184,10 +184,15 @@ class Search(Generic[T]):
 
     def _over(self) -> str:
         """Return which limit has been reached, if one has."""
-        limits, states = self._limits, self.progress.states
+        limits, states = self.limits, self.progress.states
         if states >= limits.states:
             return f"{limits.states} states"
-        memory = states * BYTES_PER_STATE + len(self.parts) * BYTES_PER_PART
+        memory = (
+            len(self.visited) * BYTES_PER_STATE
+            + len(self.steps) * BYTES_PER_STEP
+            + len(self.parts) * BYTES_PER_PART
+            + len(self.reduced) * BYTES_PER_REDUCED
+        )
         return f"{limits.memory >> 20} MiB" if memory > limits.memory else ""
 
     def _examine(self) -> None:
@@ -223,8 +228,6 @@ class Search(Generic[T]):
         return True
 
     def _expand(self, reduced: Reduced) -> None:
-        at = len(reduced.path)
         for number, option in enumerate(reduced.options):
             if number != reduced.chosen:
-                path = reduced.path + bytes([option])
-                self.later(Branch(path, at, reduced.places))
+                self.later(reduced.here.then(option))

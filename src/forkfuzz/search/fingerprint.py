@@ -7,11 +7,12 @@ for a value, not for a hash of it, so two different states never merge.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
 from forkfuzz.engine import Task
 
 from .coroutine import CoroutineStates
+from .futures import Node
 from .parked import ParkedRun
 from .system import Trial
 
@@ -35,6 +36,34 @@ class Parts:
         return self._numbers.setdefault(part, len(self._numbers))
 
 
+class Symmetry:
+    """Which tasks can be exchanged for each other.
+
+    Args:
+        groups: Their indices, group by group.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[int]]) -> None:
+        self._groups = groups
+        self._first = {index: group[0] for group in groups for index in group}
+
+    def node(self, index: int, place: int) -> Node:
+        """Return where a task stands; the same for all that can be exchanged for it."""
+        return self._first.get(index, index), place
+
+    def state(self, places: Mapping[int, int], shared: int) -> Fingerprint:
+        """Return the fingerprint of a state: where each task stands, what they share.
+
+        Which of those that can be exchanged stands at which place is not part of it.
+        """
+        tasks = [places[index] for index in range(len(places))]
+        for group in self._groups:
+            standing = sorted([tasks[index] for index in group])
+            for index, place in zip(group, standing, strict=True):
+                tasks[index] = place
+        return (*tasks, shared)
+
+
 class Fingerprints:
     """Takes the fingerprints of the states of one run.
 
@@ -52,7 +81,6 @@ class Fingerprints:
         self._trial = trial
         self._parked = parked
         self._coroutines = CoroutineStates(trial.names)
-        self._alike = trial.alike()
         self.places = dict(places)
 
     def moved(self, task: Task) -> None:
@@ -73,13 +101,7 @@ class Fingerprints:
             return UNBEGUN
         return self._parts.number(self._coroutines.read(coroutine))
 
-    def take(self) -> Fingerprint:
-        """Return the fingerprint of the state that the run is in."""
-        places = self.places
-        tasks = [places[task.index] for task in self._trial.machine.tasks]
-        for group in self._alike:
-            for index, place in zip(
-                group, sorted(tasks[index] for index in group), strict=True
-            ):
-                tasks[index] = place
-        return (*tasks, *map(self._parts.number, self._trial.shared_state()))
+    def shared(self) -> int:
+        """Return the number of the shared state that the run is in."""
+        number = self._parts.number
+        return number(tuple(map(number, self._trial.shared_state())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 from forkfuzz.engine import Access, Machine, Outcome, Task
@@ -14,9 +14,9 @@ class ParkedRun:
 
     Args:
         machine: Not yet started.
-        stepped: Called after each step, before the next decision.
-        again: Returns which task takes the next step while a known way is gone again;
-            after its end -1: then the strategy decides.
+        known: Yields which tasks take the first steps, where they are known from
+            an earlier run; after them the strategy decides.
+        stepped: Called after each step that the strategy chose.
 
     Attributes:
         coroutines: By index of the task; those that stand before their first step and
@@ -26,12 +26,12 @@ class ParkedRun:
     def __init__(
         self,
         machine: Machine,
+        known: Iterable[int],
         stepped: Callable[[Task], None],
-        again: Callable[[], int],
     ) -> None:
         self.machine = machine
+        self._known = known
         self._stepped = stepped
-        self._again = again
         self.coroutines: dict[int, Coroutine[Any, Any, None]] = {}
         machine.park = _park
         machine.arrive = self._arrive  # type: ignore[method-assign]
@@ -46,9 +46,10 @@ class ParkedRun:
         try:
             self._begin()
             self.machine.begin()
-            task = self._following()
-            while task is not None:
-                task = self._step(task)
+            self._go_again()
+            while task := self.machine.advance():
+                self._step(task)
+                self._stepped(task)
         except BaseException:
             self.machine.stop(Outcome.FAILED)
             raise
@@ -65,16 +66,27 @@ class ParkedRun:
                 if self._send(task):
                     self.machine.finish(task)
 
-    def _step(self, task: Task) -> Task | None:
+    def _go_again(self) -> None:
+        """Take the known steps; nobody is asked, and no decision recorded."""
+        # Where a search spends its time: each branch begins with a way gone before.
+        machine, coroutines = self.machine, self.coroutines
+        tasks = machine.tasks
+        for index in self._known:
+            machine.current = task = tasks[index]
+            machine.steps += 1
+            coroutine = coroutines.get(index)
+            if coroutine is None:
+                coroutine = coroutines[index] = task.body()
+            try:
+                coroutine.send(None)
+            except StopIteration:
+                task.done = True
+                machine.leave(task)
+
+    def _step(self, task: Task) -> None:
         if self._send(task):
             task.done = True
             self.machine.leave(task)
-        self._stepped(task)
-        return self._following()
-
-    def _following(self) -> Task | None:
-        again = self._again()
-        return self.machine.advance() if again < 0 else self.machine.repeat(again)
 
     def _send(self, task: Task) -> bool:
         """Let the task take one step; return whether that was its last one."""

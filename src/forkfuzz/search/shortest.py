@@ -17,7 +17,7 @@ import attrs
 
 from forkfuzz.engine import RawDecision, Task
 
-from .fingerprint import Fingerprint, Fingerprints, Parts
+from .fingerprint import Fingerprint, Fingerprints, Parts, Symmetry
 from .parked import ParkedRun
 from .system import System, T
 
@@ -67,6 +67,7 @@ class ShortestSearch(Generic[T]):
         self.goal = goal
         self.max_states = max_states
         self.parts = Parts()
+        self.symmetry = Symmetry(system.alike())
         self.best: dict[tuple[Fingerprint, int], Cost] = {}
         self.found: Witness | None = None
         self.cheapest: Cost = (1 << 30, 0)
@@ -106,7 +107,7 @@ class _Way(Generic[T]):
         self.search = search
         self.path = bytearray(path)
         self.trial = search.system.begin(self)
-        self.parked = ParkedRun(self.trial.machine, self._stepped, lambda: -1)
+        self.parked = ParkedRun(self.trial.machine, (), self._stepped)
         self._prints = Fingerprints(search.parts, self.trial, self.parked, {})
         self._prefix = len(path)
         self._at = 0
@@ -155,8 +156,9 @@ class _Way(Generic[T]):
             return first
         self._prints.look()
         last = runnable[stay].index if stay >= 0 else -1
-        state = (self._prints.take(), last)
         search = self.search
+        where = search.symmetry.state(self._prints.places, self._prints.shared())
+        state = (where, last)
         if cost >= search.cheapest or cost >= search.best.get(state, (1 << 30, 0)):
             raise _GivenUpError
         search.best[state] = cost

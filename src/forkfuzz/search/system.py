@@ -38,14 +38,6 @@ class Trial(Protocol):
         """Return the objects touched since the last call, by the step *label*."""
         ...
 
-    def alike(self) -> Sequence[Sequence[int]]:
-        """Return groups of tasks, by index, that can be exchanged for each other.
-
-        Exchanging two of a group must turn every run into a run with the same shared
-        states: their code is the same, and nothing that is shared tells them apart.
-        """
-        ...
-
     def held(self, task: Task) -> Locks:
         """Return what nobody else can get while *task* takes no step: locks above all.
 
@@ -67,4 +59,12 @@ class System(Protocol[T_co]):
 
     def begin(self, strategy: Strategy) -> T_co:
         """Set up a run that asks *strategy*."""
+        ...
+
+    def alike(self) -> Sequence[Sequence[int]]:
+        """Return groups of tasks, by index, that can be exchanged for each other.
+
+        Exchanging two of a group must turn every run into a run with the same shared
+        states: their code is the same, and nothing that is shared tells them apart.
+        """
         ...
