@@ -1,8 +1,9 @@
 """rmw: N tasks that each add to one integer, by a read and a write with a point before.
 
 The classic toy of interleaving testers. What makes it a yardstick is that everything
-about it is known: with N = 2 tasks of five increments each the sum can be as low as 2,
-and no run has more than 20 steps.
+about it is known: with N = 2 tasks of five increments each (``rmw5``) the sum can be as
+low as 2, and no run has more than 20 steps. ``rmw1`` is one increment in the middle of
+ten steps, the others of which touch nothing.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ class Rmw:
     Attributes:
         tasks: How many tasks.
         increments: How many each makes.
+        padding: Steps that touch nothing, before the first increment and after the last.
     """
 
     tasks: int
     increments: int = 5
+    padding: int = 0
 
     def begin(self, strategy: Strategy) -> RmwTrial:
         """Set up a run."""
@@ -52,12 +55,16 @@ class RmwTrial:
         self.machine = Machine(strategy)
         self.names: Names = {RmwTrial: lambda _trial: "trial"}
         for number in range(program.tasks):
-            body = functools.partial(self._add, program.increments)
+            body = functools.partial(self._add, program.increments, program.padding)
             self.machine.spawn(f"T{number + 1}", body)
 
-    async def _add(self, increments: int) -> None:
+    async def _add(self, increments: int, padding: int) -> None:
+        for _ in range(padding):
+            await point("rmw:before")
         for _ in range(increments):
             await self._add_one()
+        for _ in range(padding):
+            await point("rmw:after")
 
     async def _add_one(self) -> None:
         await point("rmw:read", READ)
@@ -75,9 +82,9 @@ class RmwTrial:
     def accesses(self, label: str = "") -> Accesses:
         """Return what the step touched."""
         touched: set[Touch] = {("counter",)}
-        if label == "rmw:read":
-            return touched, set(), set()
-        return set(), touched if label else set(), set()
+        reads = touched if label == "rmw:read" else set()
+        writes = touched if label == "rmw:write" else set()
+        return reads, writes, set()
 
     def close(self) -> None:
         """Forget the tasks, which know this run."""

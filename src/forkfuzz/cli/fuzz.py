@@ -84,7 +84,7 @@ driver_option = click.option(
     default="coverage",
     show_default=True,
     metavar="NAME",
-    help="coverage, random, pct or round-robin.",
+    help="coverage, or one that learns nothing; see the page on strategies.",
 )
 @driver_option
 @click.option(

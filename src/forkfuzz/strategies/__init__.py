@@ -10,20 +10,30 @@ from collections.abc import Callable
 from forkfuzz.engine import Strategy
 from forkfuzz.errors import UsageError
 
+from .bounded import DelayBounded, PreemptionBounded
+from .forced import ForcedPairs
 from .pct import Pct
+from .pos import Pos
 from .random_walk import RandomWalk
 from .replay import Replay
 from .round_robin import RoundRobin
 from .stored_bytes import Bytes, Encoder
+from .uniform import Surw, Urw
 
 __all__ = [
     "NAMES",
     "Bytes",
+    "DelayBounded",
     "Encoder",
+    "ForcedPairs",
     "Pct",
+    "Pos",
+    "PreemptionBounded",
     "RandomWalk",
     "Replay",
     "RoundRobin",
+    "Surw",
+    "Urw",
     "make",
 ]
 
@@ -31,6 +41,12 @@ _MAKERS: dict[str, Callable[[int], Strategy]] = {
     "round-robin": lambda _seed: RoundRobin(),
     "random": RandomWalk,
     "pct": Pct,
+    "pos": Pos,
+    "urw": Urw,
+    "surw": Surw,
+    "preemptions": PreemptionBounded,
+    "delays": DelayBounded,
+    "pairs": ForcedPairs,
 }
 
 NAMES = tuple(_MAKERS)
