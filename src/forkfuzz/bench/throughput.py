@@ -16,7 +16,7 @@ import attrs
 
 from forkfuzz.engine import Strategy
 from forkfuzz.harness import Feedback, RunResult, Target, TargetSpec, open_target
-from forkfuzz.harness.target import FEEDBACK_BYTES
+from forkfuzz.harness.coverage import DEFAULT_KINDS, FEEDBACK_BYTES, Kind
 from forkfuzz.strategies import Bytes
 from forkfuzz.strategies.mutator import mutate
 from forkfuzz.strategies.stored_bytes import SWITCH
@@ -54,6 +54,7 @@ class Comparison:
 
 @attrs.define(eq=False, slots=True)
 class _Buffer:
+    kinds: tuple[Kind, ...] = DEFAULT_KINDS
     buffer: bytearray = attrs.Factory(lambda: bytearray(FEEDBACK_BYTES))
 
 

@@ -24,6 +24,7 @@ from typing import NoReturn
 import attrs
 import msgspec
 
+from forkfuzz.harness.coverage import DEFAULT_KINDS, Kind
 from forkfuzz.strategies import Bytes
 from forkfuzz.strategies.mutator import LIBFUZZER_FLAGS, crossover, mutate
 
@@ -54,6 +55,7 @@ _BROKEN = 3
 class SharedFeedback:
     """A feedback buffer that libFuzzer reads, and clears before each run."""
 
+    kinds: tuple[Kind, ...] = DEFAULT_KINDS
     buffer: mmap = attrs.field(factory=lambda: mmap(-1, FEEDBACK_BYTES))
 
     def register(self) -> None:
@@ -85,7 +87,7 @@ class Worker:
         self._target = find_opener(config.opener)(config.spec)
         self._random = random.Random(config.seed)
         self._strategy = Bytes()
-        self._feedback = SharedFeedback()
+        self._feedback = SharedFeedback(config.feedback)
         self._registered = False
         self._tally = Tally(config.spec.rules)
         self._watch = Stopwatch()

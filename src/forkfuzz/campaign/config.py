@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from forkfuzz.errors import UsageError
+from forkfuzz.harness.coverage import DEFAULT_KINDS, Kind
 from forkfuzz.strategies import NAMES
 
 from .target import DEFAULT_OPENER, TargetSpec
@@ -24,6 +25,7 @@ class CampaignConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         spec: The target.
         engine: Who drives a guided campaign; the other strategies need no engine.
         strategy: One of `GUIDED`, or a strategy's name.
+        feedback: Kinds of feedback for a strategy that learns.
         seed: Equal seeds and run budgets give equal campaigns.
         runs: Stop after so many runs.
         seconds: Stop after so much time.
@@ -36,6 +38,7 @@ class CampaignConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spec: TargetSpec
     engine: Literal["atheris", "builtin"] = "atheris"
     strategy: str = "coverage"
+    feedback: tuple[Kind, ...] = DEFAULT_KINDS
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     runs: Positive | None = None
     seconds: Annotated[float, msgspec.Meta(gt=0)] | None = None

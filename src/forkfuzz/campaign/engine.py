@@ -84,7 +84,13 @@ def _fuzz(
             return
         if config.engine == "atheris":
             yield Notice(FALLBACK)
-        runner = Guided(target, inputs, seed=config.seed, max_len=config.max_len)
+        runner = Guided(
+            target,
+            inputs,
+            seed=config.seed,
+            max_len=config.max_len,
+            kinds=config.feedback,
+        )
     yield from fuzz_here(
         config, target, runner=runner, keep=keep, interrupts=interrupts
     )

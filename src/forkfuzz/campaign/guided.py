@@ -13,6 +13,7 @@ from math import isqrt
 
 import attrs
 
+from forkfuzz.harness.coverage import DEFAULT_KINDS, Kind
 from forkfuzz.harness.result import RunResult
 from forkfuzz.strategies import Bytes
 from forkfuzz.strategies.mutator import crossover, mutate
@@ -26,6 +27,7 @@ _ZEROS = bytes(FEEDBACK_BYTES)
 class PlainFeedback:
     """A feedback buffer in ordinary memory."""
 
+    kinds: tuple[Kind, ...] = DEFAULT_KINDS
     buffer: bytearray = attrs.field(factory=lambda: bytearray(FEEDBACK_BYTES))
 
 
@@ -37,17 +39,24 @@ class Guided:
         inputs: Where to start; may be empty.
         seed: Equal seeds and inputs give equal campaigns.
         max_len: Longest input.
+        kinds: Kinds of feedback.
     """
 
     def __init__(
-        self, target: Target, inputs: Sequence[bytes], *, seed: int, max_len: int
+        self,
+        target: Target,
+        inputs: Sequence[bytes],
+        *,
+        seed: int,
+        max_len: int,
+        kinds: tuple[Kind, ...] = DEFAULT_KINDS,
     ) -> None:
         self._target = target
         self._waiting = deque([b"", *inputs])
         self._max_len = max_len
         self._random = random.Random(seed)
         self._strategy = Bytes()
-        self._feedback = PlainFeedback()
+        self._feedback = PlainFeedback(kinds)
         self._seen = bytearray(FEEDBACK_BYTES)
         self._corpus: list[bytes] = []
         self._new: list[bytes] = []

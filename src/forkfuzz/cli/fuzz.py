@@ -86,6 +86,12 @@ driver_option = click.option(
     metavar="NAME",
     help="coverage, or one that learns nothing; see the page on strategies.",
 )
+@click.option(
+    "--feedback",
+    metavar="KIND,...",
+    help="What a learning strategy learns from: state, reads-from, "
+    "translation-from, conflicts [default: state].",
+)
 @driver_option
 @click.option(
     "--engine",
@@ -144,6 +150,7 @@ def _configs(options: dict[str, Any]) -> list[CampaignConfig]:
             spec,
             engine=options["engine"],
             strategy=options["strategy"],
+            feedback=_feedback(options["feedback"]),
             seed=options["seed"],
             runs=runs,
             seconds=seconds and seconds / len(names),
@@ -152,6 +159,13 @@ def _configs(options: dict[str, Any]) -> list[CampaignConfig]:
         config.check()
         configs.append(config)
     return configs
+
+
+def _feedback(text: str | None) -> tuple[Any, ...]:
+    """Return the kinds of feedback named; the configuration checks them."""
+    from forkfuzz.harness.coverage import DEFAULT_KINDS
+
+    return DEFAULT_KINDS if text is None else tuple(text.split(","))
 
 
 def _resolved(configs: list[CampaignConfig], options: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from forkfuzz.engine import Strategy, run_inline
 from forkfuzz.rules import format_rules, parse_rules
 from forkfuzz.scenarios import find_scenario
 
-from .coverage import FEEDBACK_BYTES, Coverage
+from .coverage import FEEDBACK_BYTES, Kind, cover
 from .result import RunResult
 from .run import Driver, Run
 
@@ -47,6 +47,11 @@ class Feedback(Protocol):
         An observer does ``buffer[i] = 1``, and nothing else: the same index for the
         same abstract state in every process, so never from ``hash()`` of a string.
         """
+        ...
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Which kinds of feedback are wanted; see `forkfuzz.harness.coverage`."""
         ...
 
 
@@ -115,9 +120,17 @@ class ScenarioTarget:
     def run(self, strategy: Strategy, feedback: Feedback | None) -> RunResult:
         """Run the program once."""
         strategy.begin()
-        coverage = [] if feedback is None else [Coverage(feedback.buffer)]
-        run = Run(self._program, self._rules, strategy, watchers=coverage)
-        for watcher in coverage:
+        if feedback is None:
+            return Run(self._program, self._rules, strategy).execute(self._driver)
+        coverage = cover(feedback.buffer, feedback.kinds)
+        run = Run(
+            self._program,
+            self._rules,
+            strategy,
+            watchers=coverage.watchers,
+            observers=coverage.observers,
+        )
+        for watcher in coverage.watchers:
             watcher.start(run.world, run.machine)
         return run.execute(self._driver)
 

@@ -1,9 +1,7 @@
-"""Feedback for a guided search: what the interleaving did, not which code it ran.
+"""Feedback ``state``: in which abstract states things happen.
 
-Code coverage of a model is saturated after a few runs. What tells runs apart is the
-abstract state in which stores, page-table changes and pins happen: how far fork is,
-what parent and child map the page to, what the TLBs still allow. Each such state is a
-number, hashed into a byte of a buffer that the fuzzing engine looks at.
+These are stores, changes of page tables and pins; the state is how far fork is, what
+parent and child map the page to, and what the TLBs still allow.
 
 Threads are not told apart, nor pages beyond whether they share a state, so that runs
 which differ only by symmetry count as one.
@@ -11,7 +9,6 @@ which differ only by symmetry count as one.
 
 from __future__ import annotations
 
-import zlib
 from mmap import mmap
 
 from forkfuzz.engine import Machine
@@ -22,25 +19,14 @@ from forkfuzz.mm.pgtable import PAGE_PRESENT, PAGE_RW, PFN_SHIFT
 from forkfuzz.mm.watch import Watcher
 from forkfuzz.mm.world import World
 
-FEEDBACK_BYTES = 1 << 15
-"""Size of the buffer. More would invite more features than a corpus bears."""
-
-_LABELS: dict[str, int] = {}
-"""A number for each label, the same in every process; a cache, not state."""
+from .marks import Marks, number
 
 
-def _number(label: str) -> int:
-    number = _LABELS.get(label)
-    if number is None:
-        number = _LABELS[label] = zlib.crc32(label.encode())
-    return number
-
-
-class Coverage(Watcher):
-    """Marks abstract states in a feedback buffer."""
+class StateCoverage(Watcher):
+    """Marks abstract states."""
 
     def __init__(self, buffer: bytearray | mmap) -> None:
-        self._buffer = buffer
+        self._mark = Marks(buffer, "state").mark
         self._last: dict[int, int] = {}
 
     def start(self, world: World, machine: Machine) -> None:
@@ -48,11 +34,6 @@ class Coverage(Watcher):
         self._world = world
         self._tasks = [task for task in machine.tasks if not task.daemon]
         self._machine = machine
-
-    def _mark(self, what: int, state: int) -> None:
-        # Knuth's multiplicative hash; the top bits are the good ones.
-        mixed = (state * 31 + what) * 0x9E3779B97F4A7C15
-        self._buffer[mixed >> 49 & FEEDBACK_BYTES - 1] = 1
 
     def _page(self, vpn: int) -> int:
         """Return the state of a page: entries, frames, marks, TLBs, fork's phase."""
@@ -88,7 +69,7 @@ class Coverage(Watcher):
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
         """Mark the page's state and the step that changed the entry."""
         task = self._machine.current
-        label = _number(task.label) if task else 0
+        label = number(task.label) if task else 0
         self._mark(3, self._page(vpn) ^ label << 32)
 
     def word_copied(self, source: Folio, target: Folio, index: int, store: int) -> None:
@@ -96,7 +77,7 @@ class Coverage(Watcher):
         state = index
         for task in self._tasks:
             if not task.done and task is not self._machine.current:
-                state = state * 31 + _number(task.label)
+                state = state * 31 + number(task.label)
         self._mark(4, state)
 
     def exclusive_changed(self, folio: Folio) -> None:
@@ -112,5 +93,5 @@ class Coverage(Watcher):
         """Mark where every other thread stands at the cut."""
         state = 0
         for task in self._tasks:
-            state = state * 31 + _number("" if task.done else task.label)
+            state = state * 31 + number("" if task.done else task.label)
         self._mark(7, state)
