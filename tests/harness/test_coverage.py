@@ -12,16 +12,17 @@ from forkfuzz.harness.coverage import FEEDBACK_BYTES, KINDS, Kind, cover
 from forkfuzz.harness.run import Run
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import find_scenario
-from forkfuzz.strategies import RandomWalk, Replay, RoundRobin
+from forkfuzz.strategies import DelayBounded, RandomWalk, Replay, RoundRobin
 
 Marked = frozenset[int]
 
 
 def marked(kinds: tuple[Kind, ...], scenario: str = "mp", seed: int = 3) -> Marked:
-    """Return what one random run marks."""
+    """Return what one run with a few delays marks."""
     buffer = bytearray(FEEDBACK_BYTES)
     coverage = cover(buffer, kinds)
-    strategy = RandomWalk(seed)
+    strategy = DelayBounded(seed)
+    strategy.begin()
     run = Run(
         find_scenario(scenario).program({}),
         parse_rules("mainline"),
@@ -39,7 +40,7 @@ def marked(kinds: tuple[Kind, ...], scenario: str = "mp", seed: int = 3) -> Mark
 def test_each_kind_marks_something_and_the_same_again(kind: Kind) -> None:
     """Equal runs mark equal bytes."""
     assert marked((kind,)) == marked((kind,))
-    assert len(marked((kind,))) > 3
+    assert len(marked((kind,))) > 2
 
 
 def test_kinds_do_not_share_a_byte() -> None:
