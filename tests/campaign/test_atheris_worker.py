@@ -27,10 +27,12 @@ class Exited(BaseException):
 class Bench:
     """A worker whose messages can be read and whose process does not end."""
 
-    def __init__(self, scenario: str, *, runs: int | None = None) -> None:
+    def __init__(
+        self, scenario: str, *, runs: int | None = None, strategy: str = "coverage"
+    ) -> None:
         self._reader, self.out = os.pipe()
         spec = TargetSpec(scenario, driver="inline")
-        config = CampaignConfig(spec, runs=runs, opener=OPENER)
+        config = CampaignConfig(spec, strategy=strategy, runs=runs, opener=OPENER)
         self.worker = Worker(Job(config, has_seeds=False), self.out)
 
     def said(self) -> list[Message]:
@@ -144,3 +146,34 @@ def test_a_file_that_libfuzzer_is_still_writing_waits(tmp_path: Path) -> None:
     unit.write_bytes(b"abc")
     assert nest.hatched() == [b"abc"]
     assert nest.hatched() == []
+
+
+def test_a_portfolio_runs_other_strategies_between_two_inputs() -> None:
+    """What they reach first becomes an input, the next one that libFuzzer is given."""
+    bench = Bench("relay", runs=60, strategy="portfolio")
+    worker = bench.worker
+    verbatim = 0
+
+    def serve() -> None:
+        nonlocal verbatim
+        while True:
+            waiting = list(worker._waiting)
+            data = worker.mutate(b"", 512, 0)
+            if waiting:
+                assert data == waiting[0]
+                verbatim += 1
+            worker.run(data)
+
+    with pytest.raises(Exited, match=r"^0$"):
+        serve()
+    (done,) = (message for message in bench.said() if isinstance(message, Done))
+    assert done.runs == 60
+    assert 0 < verbatim < 30
+
+
+def test_a_waiting_input_is_cut_to_size() -> None:
+    """LibFuzzer takes no more than it asked for."""
+    bench = Bench("relay", strategy="portfolio")
+    bench.worker._waiting.extend([b"\xff" * 300, b""])
+    assert bench.worker.mutate(b"abc", 16, 0) == b"\xff" * 16
+    assert bench.worker.cross(b"abc", b"d", 16, 0) == b"\0"

@@ -39,7 +39,9 @@ PATIENCE = 10.0
 def configure(scenario: str, runs: int | None = None) -> CampaignConfig:
     """Return a campaign against a toy."""
     spec = TargetSpec(scenario, driver="inline")
-    return CampaignConfig(spec, runs=runs, keep_going=True, opener=OPENER)
+    return CampaignConfig(
+        spec, strategy="coverage", runs=runs, keep_going=True, opener=OPENER
+    )
 
 
 def start_worker(folder: Path, config: CampaignConfig) -> WorkerProcess:
@@ -61,7 +63,9 @@ def messages(worker: WorkerProcess) -> Iterator[Message]:
 def test_the_feedback_and_the_mutator_are_really_used(tmp_path: Path) -> None:
     """LibFuzzer names our mutator, and keeps inputs for what our buffer shows."""
     with start_worker(tmp_path, configure("relay", runs=2000)) as worker:
-        assert list(messages(worker))[-1] == Done("runs", 2000, 0, ("ran",))
+        done = list(messages(worker))[-1]
+        assert isinstance(done, Done)
+        assert (done.reason, done.runs) == ("runs", 2000)
         features, corpus = worker.counts()
         chatter = worker._tail().decode()
     assert features > 50

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forkfuzz.strategies.mutator import LIBFUZZER_FLAGS, crossover, mutate
+from forkfuzz.strategies.mutator import (
+    LIBFUZZER_FLAGS,
+    MOST_KNOWN,
+    Points,
+    crossover,
+    mutate,
+)
 from forkfuzz.strategies.stored_bytes import SWITCH
 
 DATA = st.binary(max_size=300)
@@ -94,6 +100,43 @@ def test_crossover_splices_at_the_same_position() -> None:
     spliced = [r for r in results if len(r) == 50 and r.strip(b"a").strip(b"b") == b""]
     # Mean 200, standard deviation sqrt(1000 * 0.2 * 0.8) = 12.6.
     assert 140 < sum(r[:1] == b"a" and r[-1:] == b"b" for r in spliced) < 260
+
+
+def test_crossover_splices_at_the_same_point() -> None:
+    """Where both runs stood at one label, if their labels are known."""
+    rng = random.Random(6)
+    a, b = b"a" * 8, b"b" * 8
+    points = Points()
+    points.learn(a, [(0, f"step:{n}", 2, 0) for n in range(8)])
+    points.learn(b, [(0, f"step:{(n + 5) % 8}", 2, 0) for n in range(8)])
+    for _ in range(400):
+        made = crossover(a, b, 100, rng, points)
+        cut = _common_prefix(made, a)
+        if 0 < cut < len(made) and made[cut:] == b"b" * (len(made) - cut):
+            # a is cut at step:cut, where b stands at position (cut - 5) % 8.
+            assert len(made) - cut == 8 - (cut - 5) % 8
+
+
+def test_decisions_without_a_choice_have_no_byte() -> None:
+    """Labels go with bytes, and old inputs are forgotten."""
+    points = Points()
+    points.learn(b"ab", [(0, "x:1", 1, 0), (0, "x:2", 2, 0), (-1, "x:3", 3, 1)])
+    assert points.of(b"ab") == ("x:2", "x:3")
+    for number in range(MOST_KNOWN):
+        points.learn(number.to_bytes(4, "big"), [])
+    assert points.of(b"ab") == ()
+
+
+def test_preemptions_are_inserted_moved_and_deleted() -> None:
+    """One in a long quiet input: results with two, with none, and with one elsewhere."""
+    rng = random.Random(7)
+    data = bytes(20) + b"\xf0" + bytes(20)
+    results = [mutate(data, 41, rng) for _ in range(2000)]
+    quiet = [r for r in results if len(r) in (41, 40) and r.count(0) >= 39]
+    positions = {r.index(b"\xf0") for r in quiet if r.count(0xF0) == 1}
+    assert bytes(41) in quiet
+    assert any(sum(byte >= SWITCH for byte in r) == 2 for r in quiet)
+    assert {20 - 8, 19, 21, 28} <= positions
 
 
 def test_flags_are_well_formed() -> None:

@@ -18,6 +18,8 @@ import random
 import select
 import signal
 import sys
+from collections import deque
+from collections.abc import Callable
 from mmap import mmap
 from typing import NoReturn
 
@@ -25,11 +27,14 @@ import attrs
 import msgspec
 
 from forkfuzz.harness.coverage import DEFAULT_KINDS, Kind
+from forkfuzz.harness.result import RunResult
 from forkfuzz.strategies import Bytes
-from forkfuzz.strategies.mutator import LIBFUZZER_FLAGS, crossover, mutate
+from forkfuzz.strategies.mutator import LIBFUZZER_FLAGS, Points, crossover, mutate
 
 from .clock import Stopwatch, Ticker
 from .events import Reason
+from .novelty import Novelty, PlainFeedback
+from .portfolio import COVERAGE, Portfolio
 from .tally import Tally
 from .target import FEEDBACK_BYTES, find_opener
 from .wire import (
@@ -89,39 +94,81 @@ class Worker:
         self._strategy = Bytes()
         self._feedback = SharedFeedback(config.feedback)
         self._registered = False
+        self._points = Points()
+        self._portfolio = config.portfolio()
+        self._novelty = Novelty()
+        self._free_feedback = PlainFeedback(config.feedback)
+        self._waiting: deque[bytes] = deque()
+        self._is_given = True
         self._tally = Tally(config.spec.rules)
         self._watch = Stopwatch()
         self._ticker = Ticker()
 
     def run(self, data: bytes) -> None:
-        """Run *data*; whatever goes wrong, do not return to libFuzzer with it."""
+        """Run *data*; whatever goes wrong, do not return to libFuzzer with it.
+
+        Then come the runs that a portfolio leaves to other strategies. libFuzzer knows
+        nothing of them until one reaches something new, and is then given its input.
+        """
         try:
             if not self._registered:
                 self._registered = True
                 self._feedback.register()
             self._strategy.rewind(data)
             result = self._target.run(self._strategy, self._feedback)
-            signature = self._tally.note(result)
-            if signature is not None:
-                runs = self._tally.runs
-                self.send(Hit(signature, data.hex(), result.digest(), runs))
+            self._note(data, result)
+            new = self._novelty.note(self._feedback.buffer)
+            if new:
+                self._points.learn(data, result.decisions)
         except BaseException as error:
             self.fail(error, data)
         self._go_on_or_finish()
+        if self._portfolio is not None:
+            if not self._is_given:
+                self._portfolio.paid(COVERAGE, new)
+            self._run_others(self._portfolio)
+
+    def _run_others(self, portfolio: Portfolio) -> None:
+        while not self._waiting and (arm := portfolio.choose()) != COVERAGE:
+            strategy, feedback = portfolio.strategy(arm), self._free_feedback
+            try:
+                feedback.clear()
+                result = self._target.run(strategy, feedback)
+                self._note(strategy.data(), result)
+                new = self._novelty.note(feedback.buffer)
+            except BaseException as error:
+                self.fail(error, strategy.data())
+            portfolio.paid(arm, new)
+            if new:
+                data = strategy.data()
+                self._points.learn(data, result.decisions)
+                self._waiting.append(data)
+            self._go_on_or_finish()
+
+    def _note(self, data: bytes, result: RunResult) -> None:
+        signature = self._tally.note(result)
+        if signature is not None:
+            runs = self._tally.runs
+            self.send(Hit(signature, data.hex(), result.digest(), runs))
 
     def mutate(self, data: bytes, max_size: int, _seed: int) -> bytes:
         """Vary *data*. Raising, or returning too much, would hang the process."""
-        try:
-            return mutate(data, max_size, self._random)[:max_size] or b"\0"
-        except BaseException as error:
-            self.fail(error, data)
+        return self._make(data, max_size, lambda: mutate(data, max_size, self._random))
 
     def cross(self, a: bytes, b: bytes, max_size: int, _seed: int) -> bytes:
         """Cross *a* with *b*. Raising, or returning too much, would hang the process."""
+        return self._make(
+            a, max_size, lambda: crossover(a, b, max_size, self._random, self._points)
+        )
+
+    def _make(self, data: bytes, max_size: int, vary: Callable[[], bytes]) -> bytes:
+        """Return an input that waits, or else a new one."""
         try:
-            return crossover(a, b, max_size, self._random)[:max_size] or b"\0"
+            self._is_given = bool(self._waiting)
+            made = self._waiting.popleft() if self._waiting else vary()
+            return made[:max_size] or b"\0"
         except BaseException as error:
-            self.fail(error, a)
+            self.fail(error, data)
 
     def send(self, message: Message) -> None:
         """Write one line; without a supervisor to read it, stop."""

@@ -10,10 +10,14 @@ from forkfuzz.errors import UsageError
 from forkfuzz.harness.coverage import DEFAULT_KINDS, Kind
 from forkfuzz.strategies import NAMES
 
+from .portfolio import COVERAGE, Portfolio
 from .target import DEFAULT_OPENER, TargetSpec
 
-GUIDED = ("coverage", "bytes")
-"""Names of the strategy that learns from feedback."""
+PORTFOLIO = "portfolio"
+"""Name of the strategy that spreads runs over several, by what pays."""
+
+GUIDED = (PORTFOLIO, COVERAGE, "bytes")
+"""Names of strategies that learn from feedback; the last is the second's other one."""
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 
@@ -37,7 +41,7 @@ class CampaignConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     spec: TargetSpec
     engine: Literal["atheris", "builtin"] = "atheris"
-    strategy: str = "coverage"
+    strategy: str = PORTFOLIO
     feedback: tuple[Kind, ...] = DEFAULT_KINDS
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     runs: Positive | None = None
@@ -51,6 +55,10 @@ class CampaignConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the strategy learns from feedback."""
         return self.strategy in GUIDED
 
+    def portfolio(self) -> Portfolio | None:
+        """Return what spreads the runs, if they are to be spread."""
+        return Portfolio(self.seed) if self.strategy == PORTFOLIO else None
+
     def check(self) -> None:
         """Refuse values that make no sense.
 
@@ -58,7 +66,7 @@ class CampaignConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             UsageError: One of them does not.
         """
         if not self.guided and self.strategy not in NAMES:
-            known = ", ".join((GUIDED[0], *NAMES))
+            known = ", ".join((*GUIDED[:2], *NAMES))
             msg = f"unknown strategy {self.strategy!r}; expected one of {known}"
             raise UsageError(msg)
         try:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from .config import CampaignConfig
+from .config import PORTFOLIO, CampaignConfig
 from .events import Event, Notice
 from .guided import Guided
 from .interrupt import Interrupts
@@ -68,7 +68,7 @@ def _fuzz(
         runner = Unguided(target, config.strategy, config.seed)
     else:
         inputs = _gather(config, campaign, seed_folders)
-        if not inputs:
+        if not inputs and config.strategy != PORTFOLIO:
             inputs = first_inputs(target, config.seed, config.max_len)
             # Engines save what they make, not what they are given.
             keep(inputs)
@@ -90,6 +90,7 @@ def _fuzz(
             seed=config.seed,
             max_len=config.max_len,
             kinds=config.feedback,
+            portfolio=config.portfolio(),
         )
     yield from fuzz_here(
         config, target, runner=runner, keep=keep, interrupts=interrupts

@@ -11,24 +11,14 @@ from collections import deque
 from collections.abc import Sequence
 from math import isqrt
 
-import attrs
-
 from forkfuzz.harness.coverage import DEFAULT_KINDS, Kind
 from forkfuzz.harness.result import RunResult
-from forkfuzz.strategies import Bytes
-from forkfuzz.strategies.mutator import crossover, mutate
+from forkfuzz.strategies import Bytes, Encoder
+from forkfuzz.strategies.mutator import Points, crossover, mutate
 
-from .target import FEEDBACK_BYTES, Target
-
-_ZEROS = bytes(FEEDBACK_BYTES)
-
-
-@attrs.define(eq=False)
-class PlainFeedback:
-    """A feedback buffer in ordinary memory."""
-
-    kinds: tuple[Kind, ...] = DEFAULT_KINDS
-    buffer: bytearray = attrs.field(factory=lambda: bytearray(FEEDBACK_BYTES))
+from .novelty import Novelty, PlainFeedback
+from .portfolio import COVERAGE, Portfolio
+from .target import Target
 
 
 class Guided:
@@ -40,6 +30,7 @@ class Guided:
         seed: Equal seeds and inputs give equal campaigns.
         max_len: Longest input.
         kinds: Kinds of feedback.
+        portfolio: Says which runs other strategies decide; without it, none.
     """
 
     def __init__(
@@ -50,6 +41,7 @@ class Guided:
         seed: int,
         max_len: int,
         kinds: tuple[Kind, ...] = DEFAULT_KINDS,
+        portfolio: Portfolio | None = None,
     ) -> None:
         self._target = target
         self._waiting = deque([b"", *inputs])
@@ -57,10 +49,16 @@ class Guided:
         self._random = random.Random(seed)
         self._strategy = Bytes()
         self._feedback = PlainFeedback(kinds)
-        self._seen = bytearray(FEEDBACK_BYTES)
+        self._novelty = Novelty()
+        self._portfolio = portfolio
+        self._points = Points()
         self._corpus: list[bytes] = []
         self._new: list[bytes] = []
-        self.features = 0
+
+    @property
+    def features(self) -> int:
+        """How many different things the runs have reached."""
+        return self._novelty.features
 
     @property
     def corpus(self) -> int:
@@ -69,18 +67,15 @@ class Guided:
 
     def run(self) -> tuple[bytes, RunResult]:
         """Run once more; return the input and what came of it."""
-        given = bool(self._waiting)
-        data = self._waiting.popleft() if given else self._vary()
-        strategy = self._strategy
-        strategy.rewind(data)
-        self._feedback.buffer[:] = _ZEROS
-        result = self._target.run(strategy, self._feedback)
-        # What the run did not read would only dilute the mutations.
-        data = data[: strategy.used]
-        if self._count_new():
-            self._corpus.append(data)
-            if not given:
-                self._new.append(data)
+        portfolio = self._portfolio
+        if self._waiting or portfolio is None:
+            return self._run_bytes()[:2]
+        arm = portfolio.choose()
+        if arm == COVERAGE:
+            data, result, new = self._run_bytes()
+        else:
+            data, result, new = self._run_encoded(portfolio.strategy(arm))
+        portfolio.paid(arm, new)
         return data, result
 
     def take_new(self) -> list[bytes]:
@@ -88,12 +83,41 @@ class Guided:
         new, self._new = self._new, []
         return new
 
+    def _run_bytes(self) -> tuple[bytes, RunResult, int]:
+        given = bool(self._waiting)
+        data = self._waiting.popleft() if given else self._vary()
+        strategy = self._strategy
+        strategy.rewind(data)
+        self._feedback.clear()
+        result = self._target.run(strategy, self._feedback)
+        # What the run did not read would only dilute the mutations.
+        data = data[: strategy.used]
+        return data, result, self._keep(data, result, given=given)
+
+    def _run_encoded(self, strategy: Encoder) -> tuple[bytes, RunResult, int]:
+        self._feedback.clear()
+        result = self._target.run(strategy, self._feedback)
+        data = strategy.data()
+        return data, result, self._keep(data, result, given=False)
+
+    def _keep(self, data: bytes, result: RunResult, *, given: bool) -> int:
+        """Keep an input that reached something new; return how much."""
+        new = self._novelty.note(self._feedback.buffer)
+        if new:
+            kept = data[: self._max_len]
+            self._points.learn(kept, result.decisions)
+            self._corpus.append(kept)
+            if not given:
+                self._new.append(kept)
+        return new
+
     def _vary(self) -> bytes:
         parent = self._pick()
         # libFuzzer, given a crossover, asks for it as often as for a mutation.
         if self._random.random() < 0.5:
             return mutate(parent, self._max_len, self._random)
-        return crossover(parent, self._pick(), self._max_len, self._random)
+        other = self._pick()
+        return crossover(parent, other, self._max_len, self._random, self._points)
 
     def _pick(self) -> bytes:
         """Pick the i-th input kept (from 1) with a weight of i, as libFuzzer does."""
@@ -102,14 +126,3 @@ class Guided:
             return b""
         ticket = int(self._random.random() * (count * (count + 1) // 2))
         return self._corpus[(isqrt(8 * ticket + 1) - 1) // 2]
-
-    def _count_new(self) -> int:
-        buffer, seen, new = self._feedback.buffer, self._seen, 0
-        index = buffer.find(1)
-        while index >= 0:
-            if not seen[index]:
-                seen[index] = 1
-                new += 1
-            index = buffer.find(1, index + 1)
-        self.features += new
-        return new

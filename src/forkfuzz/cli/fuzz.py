@@ -81,10 +81,10 @@ driver_option = click.option(
 )
 @click.option(
     "--strategy",
-    default="coverage",
+    default="portfolio",
     show_default=True,
     metavar="NAME",
-    help="coverage, or one that learns nothing; see the page on strategies.",
+    help="portfolio, coverage, or one that learns nothing: pos, pct, random and so on.",
 )
 @click.option(
     "--feedback",

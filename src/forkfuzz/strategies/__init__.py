@@ -17,6 +17,7 @@ from .pos import Pos
 from .random_walk import RandomWalk
 from .replay import Replay
 from .round_robin import RoundRobin
+from .sticky import Sticky
 from .stored_bytes import Bytes, Encoder
 from .uniform import Surw, Urw
 
@@ -32,6 +33,7 @@ __all__ = [
     "RandomWalk",
     "Replay",
     "RoundRobin",
+    "Sticky",
     "Surw",
     "Urw",
     "make",
@@ -44,6 +46,7 @@ _MAKERS: dict[str, Callable[[int], Strategy]] = {
     "pos": Pos,
     "urw": Urw,
     "surw": Surw,
+    "sticky": Sticky,
     "preemptions": PreemptionBounded,
     "delays": DelayBounded,
     "pairs": ForcedPairs,

@@ -26,6 +26,15 @@ class Chance:
         """Return a number from 0 to ``count - 1``, each with the same chance."""
         return int(self.random() * count)
 
+    def by_weight(self, weights: Sequence[float]) -> int:
+        """Return an index, each with a chance in proportion to its weight."""
+        ticket = self.random() * sum(weights)
+        for i, weight in enumerate(weights):
+            ticket -= weight
+            if ticket < 0:
+                return i
+        return len(weights) - 1
+
     def begin(self) -> None:
         """Draw the share of the steps that daemons take in the next run.
 

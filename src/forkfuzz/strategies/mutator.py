@@ -2,9 +2,9 @@
 
 A schedule's meaning is in its prefix: one changed decision and the rest of the input
 is read by other tasks at other points. So the main mutation keeps a prefix and draws
-the rest anew, with few or many switches. In trials that, mixed with fresh inputs and
-small edits, was the only way to find every kind of bug; general byte mutations missed
-some kinds altogether.
+the rest anew, with few or many switches. The others know what a byte means: they
+insert, move and delete preemptions, and splice schedules where both stand at the same
+point. General byte mutations miss some kinds of bugs altogether.
 
 A mutator must neither raise nor return too much: libFuzzer would be left for good.
 """
@@ -12,6 +12,7 @@ A mutator must neither raise nor return too much: libFuzzer would be left for go
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Sequence
 
 from .stored_bytes import SWITCH
 
@@ -31,6 +32,40 @@ LIBFUZZER_FLAGS = (
 _SWITCH_RATES = (1.0, 0.5, 0.25, 0.1, 0.04)
 _FRESH_SIZES = (16, 64, 256)
 _MIN_GROWTH = 64
+_FAR = 8
+"""How far a preemption moves, at most."""
+
+MOST_KNOWN = 4096
+"""Inputs whose points are remembered; the oldest are forgotten."""
+
+
+class Points:
+    """At which point each byte of an input was read.
+
+    Two schedules can be spliced where both stand at the same one: what comes after it
+    in the second means something after the first.
+    """
+
+    def __init__(self) -> None:
+        self._labels: dict[bytes, tuple[str, ...]] = {}
+
+    def learn(
+        self, data: bytes, decisions: Iterable[tuple[int, str, int, int]]
+    ) -> None:
+        """Remember the run of an input.
+
+        Args:
+            data: The input.
+            decisions: As the machine recorded them; one byte for each with a choice.
+        """
+        labels = [label for _, label, options, _ in decisions if options > 1]
+        if len(self._labels) >= MOST_KNOWN:
+            del self._labels[next(iter(self._labels))]
+        self._labels[data] = tuple(labels[: len(data)])
+
+    def of(self, data: bytes) -> Sequence[str]:
+        """Return the labels of an input, byte by byte; none if it is not known."""
+        return self._labels.get(data, ())
 
 
 def mutate(data: bytes, max_size: int, rng: random.Random) -> bytes:
@@ -47,12 +82,20 @@ def mutate(data: bytes, max_size: int, rng: random.Random) -> bytes:
     elif kind < 0.6:
         size = _FRESH_SIZES[_pick(len(_FRESH_SIZES), rng)]
         result = _random_bytes(min(size, max_size), rng)
-    else:
+    elif kind < 0.8:
         result = _edit(data, rng)
+    else:
+        result = _edit_preemption(data, rng)
     return result[:max_size] or b"\0"
 
 
-def crossover(a: bytes, b: bytes, max_size: int, rng: random.Random) -> bytes:
+def crossover(
+    a: bytes,
+    b: bytes,
+    max_size: int,
+    rng: random.Random,
+    points: Points | None = None,
+) -> bytes:
     """Return *a* up to some position and *b* from there on, or a variation of *a*.
 
     libFuzzer asks for a crossover as often as for a mutation, but splices help only
@@ -60,15 +103,29 @@ def crossover(a: bytes, b: bytes, max_size: int, rng: random.Random) -> bytes:
 
     Args:
         a: The input that gives the prefix.
-        b: The input that gives the rest, at the positions that it has there.
+        b: The input that gives the rest: from where it stands at the same point, or
+            else from the same position.
         max_size: The result has 1 to so many bytes; at least 1.
         rng: Source of all chance; only its ``random()`` is used.
+        points: At which points the inputs' bytes were read, as far as is known.
     """
     shorter = min(len(a), len(b))
     if shorter < 2 or rng.random() < 0.8:
         return mutate(a, max_size, rng)
     cut = 1 + _pick(shorter - 1, rng)
-    return (a[:cut] + b[cut:])[:max_size]
+    start = cut if points is None else _same_point(points, a, cut, b, rng)
+    return (a[:cut] + b[start:])[:max_size] or b"\0"
+
+
+def _same_point(
+    points: Points, a: bytes, cut: int, b: bytes, rng: random.Random
+) -> int:
+    """Return where *b* stands at the point at which *a* is cut."""
+    labels, others = points.of(a), points.of(b)
+    if cut >= len(labels):
+        return cut
+    found = [i for i, label in enumerate(others) if label == labels[cut]]
+    return found[_pick(len(found), rng)] if found else cut
 
 
 def _new_tail(data: bytes, max_size: int, rng: random.Random) -> bytes:
@@ -101,6 +158,25 @@ def _edit(data: bytes, rng: random.Random) -> bytes:
             del edited[position : position + 1]
         else:
             edited[position : position + 1] = bytes((_random_byte(0.5, rng),))
+    return bytes(edited)
+
+
+def _edit_preemption(data: bytes, rng: random.Random) -> bytes:
+    """Insert a preemption, or move or delete one; nothing else is decided anew."""
+    edited = bytearray(data)
+    there = [i for i, byte in enumerate(edited) if byte >= SWITCH]
+    kind = rng.random()
+    if not there or kind < 0.4:
+        position = _pick(len(edited) + 1, rng)
+        edited[position : position + 1] = bytes((_random_byte(1.0, rng),))
+        return bytes(edited)
+    position = there[_pick(len(there), rng)]
+    preemption, edited[position] = edited[position], 0
+    if kind < 0.8:
+        far = 1 + _pick(_FAR, rng)
+        moved = position + far if rng.random() < 0.5 else position - far
+        moved = min(max(moved, 0), len(edited))
+        edited[moved : moved + 1] = bytes((preemption,))
     return bytes(edited)
 
 

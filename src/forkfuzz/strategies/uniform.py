@@ -43,8 +43,9 @@ class StepCounts:
 
     def step(self, task: Task) -> None:
         """Count the step that a task is about to take."""
-        for obj in {ALL, task.access.obj}:
-            counts = self._now.setdefault(obj, {})
+        obj = task.access.obj
+        for name in (ALL, obj) if obj else (ALL,):
+            counts = self._now.setdefault(name, {})
             counts[task.index] = counts.get(task.index, 0) + 1
 
     def met(self) -> list[str]:
@@ -55,6 +56,10 @@ class StepCounts:
         """Return how many steps on *obj* the task will take, going by the last run."""
         taken = self._now.get(obj, {}).get(task.index, 0)
         return self.before.get(obj, {}).get(task.index, 0) - taken
+
+    def weight(self, task: Task, obj: str) -> int:
+        """Return the same as a weight: at least 1, and 1 before anything is known."""
+        return max(self.left(task, obj), 1)
 
 
 class Urw:
@@ -74,11 +79,8 @@ class Urw:
 
     def next_task(self, runnable: Sequence[Task], stay: int) -> int:
         """Choose by weight; a task beyond its expected end has the weight of a step."""
-        known = self._counts.before
-        weights = [
-            max(self._counts.left(task, ALL), 1) if known else 1 for task in runnable
-        ]
-        chosen = _by_weight(weights, self._chance)
+        weights = [self._counts.weight(task, ALL) for task in runnable]
+        chosen = self._chance.by_weight(weights)
         self._counts.step(runnable[chosen])
         return chosen
 
@@ -133,17 +135,8 @@ class Surw:
         weights = [max(self._counts.left(task, self._object), 0) for task in runnable]
         self._intended = -1
         if any(weights):
-            self._intended = runnable[_by_weight(weights, self._chance)].index
+            self._intended = runnable[self._chance.by_weight(weights)].index
 
     def _is_held(self, task: Task) -> bool:
         at_it = task.access.obj == self._object
         return at_it and self._intended >= 0 and task.index != self._intended
-
-
-def _by_weight(weights: Sequence[int], chance: Chance) -> int:
-    ticket = chance.pick(sum(weights))
-    for i, weight in enumerate(weights):
-        ticket -= weight
-        if ticket < 0:
-            return i
-    return len(weights) - 1

@@ -1,0 +1,76 @@
+"""A portfolio: runs spread over several strategies, by what pays.
+
+No strategy is good at everything, and which one a program needs is not known before. So
+each has a share of the runs. The shares begin with those that were best on the shipped
+exhibits; a strategy whose runs reach new things more often than the others' gets more.
+
+What any of them reaches first becomes an input, which the others' mutations go on from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from forkfuzz.strategies import Encoder, make
+from forkfuzz.strategies.chance import Chance
+
+COVERAGE = "coverage"
+"""The strategy that varies inputs which reached something new."""
+
+SHARES: Mapping[str, float] = {
+    COVERAGE: 0.25,
+    "sticky": 0.3,
+    "pct": 0.12,
+    "surw": 0.12,
+    "urw": 0.08,
+    "delays": 0.08,
+    "pos": 0.05,
+}
+"""Shares to begin with; see the page on strategies for where they come from."""
+
+FORGETTING = 0.99
+"""What a run counts, with each later run of the same strategy, less."""
+
+MOST = 3.0
+"""No strategy gets more than so many times its share, or less than one such part."""
+
+
+class Portfolio:
+    """Chooses whose turn it is.
+
+    Args:
+        seed: Equal seeds and payoffs give equal choices.
+        shares: Of the runs, by strategy.
+    """
+
+    def __init__(self, seed: int, shares: Mapping[str, float] = SHARES) -> None:
+        self._chance = Chance(seed)
+        self._arms = list(shares)
+        self._shares = shares
+        self._runs = dict.fromkeys(shares, 0.0)
+        self._paid = dict.fromkeys(shares, 0.0)
+        self._strategies = {
+            arm: Encoder(make(arm, seed)) for arm in shares if arm != COVERAGE
+        }
+
+    def choose(self) -> str:
+        """Return who decides the next run: a strategy's name, or `COVERAGE`."""
+        weights = [self._shares[arm] * self._factor(arm) for arm in self._arms]
+        return self._arms[self._chance.by_weight(weights)]
+
+    def strategy(self, arm: str) -> Encoder:
+        """Return a strategy, which writes down what it decides."""
+        return self._strategies[arm]
+
+    def paid(self, arm: str, new: int) -> None:
+        """Take note of how much that was new a run has reached."""
+        self._runs[arm] = self._runs[arm] * FORGETTING + 1
+        self._paid[arm] = self._paid[arm] * FORGETTING + bool(new)
+
+    def _factor(self, arm: str) -> float:
+        mean = sum(map(self._rate, self._arms)) / len(self._arms)
+        return min(max(self._rate(arm) / mean, 1 / MOST), MOST)
+
+    def _rate(self, arm: str) -> float:
+        """Return how many of the arm's runs pay, as if a few more had been seen."""
+        return (self._paid[arm] + 1) / (self._runs[arm] + 10)

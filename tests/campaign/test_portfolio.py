@@ -1,0 +1,74 @@
+"""The portfolio spreads runs by what pays, and wastes nothing that it finds."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from forkfuzz.campaign.guided import Guided
+from forkfuzz.campaign.portfolio import COVERAGE, MOST, SHARES, Portfolio
+from forkfuzz.strategies import NAMES, Bytes
+
+from .campaign_toys import Toy
+
+
+def turns(portfolio: Portfolio, paying: dict[str, int], count: int) -> Counter[str]:
+    """Return how often each strategy gets a turn if only some reach new things."""
+    chosen: Counter[str] = Counter()
+    for _ in range(count):
+        arm = portfolio.choose()
+        chosen[arm] += 1
+        portfolio.paid(arm, paying.get(arm, 0))
+    return chosen
+
+
+def test_shares_are_a_whole_of_known_strategies() -> None:
+    """They sum to one; all but coverage can be made by name."""
+    assert abs(sum(SHARES.values()) - 1) < 1e-9
+    assert set(SHARES) - {COVERAGE} <= set(NAMES)
+
+
+def test_equal_payoff_keeps_the_shares() -> None:
+    """Four standard deviations of a binomial, at most 0.016 each."""
+    count = 4000
+    chosen = turns(Portfolio(1), {}, count)
+    for arm, share in SHARES.items():
+        assert abs(chosen[arm] / count - share) < 0.03 + share * 0.5
+
+
+def test_who_pays_gets_more_but_nobody_gets_nothing() -> None:
+    """The shares of the others shrink to a part, and stay."""
+    chosen = turns(Portfolio(1), {"pos": 1}, 4000)
+    assert chosen["pos"] > 4000 * SHARES["pos"] * 2
+    least = SHARES["urw"] / MOST / MOST
+    assert chosen["urw"] > 4000 * least * 0.5
+
+
+def test_an_arm_that_stops_paying_is_forgotten() -> None:
+    """What it found long ago does not count for ever."""
+    portfolio = Portfolio(1)
+    early = turns(portfolio, {"pos": 1}, 2000)["pos"]
+    turns(portfolio, {"urw": 1}, 2000)
+    late = turns(portfolio, {"urw": 1}, 2000)["pos"]
+    assert late < early / 2
+
+
+def test_runs_of_other_strategies_become_inputs() -> None:
+    """What they reach is kept, repeats as bytes, and is varied later."""
+    toy = Toy("relay")
+    runner = Guided(toy, [], seed=1, max_len=256, portfolio=Portfolio(1))
+    for _ in range(300):
+        data, result = runner.run()
+        assert toy.run(Bytes(data), None).digest() == result.digest()
+    kept = runner.take_new()
+    assert len(kept) == runner.corpus - 1  # but for the empty input
+    assert runner.features > 20
+
+
+def test_equal_seeds_give_equal_portfolios() -> None:
+    """Two with the same seed make the same runs."""
+    first, second = (
+        Guided(Toy("relay"), [], seed=4, max_len=64, portfolio=Portfolio(4))
+        for _ in range(2)
+    )
+    for _ in range(200):
+        assert first.run()[0] == second.run()[0]
