@@ -68,7 +68,7 @@ def test_an_unknown_scenario_is_refused() -> None:
 
 def test_the_command_prints_both_comparisons_as_json() -> None:
     """One document, a list of two."""
-    arguments = ["bench", "--json", "--runs", "5", "--pairs", "1"]
+    arguments = ["bench", "drivers", "--json", "--runs", "5", "--pairs", "1"]
     result = CliRunner().invoke(cli, arguments, standalone_mode=False)
     assert result.return_value == 0
     drivers, feedback = loads(result.stdout)
@@ -80,7 +80,17 @@ def test_the_command_prints_both_comparisons_as_json() -> None:
 
 def test_the_command_prints_both_comparisons_as_text() -> None:
     """Rates, the ratio with its spread, and what a run is like."""
-    arguments = ["bench", "horn", "--rules", "v7.0", "--runs", "3", "--pairs", "1"]
+    arguments = [
+        "bench",
+        "drivers",
+        "horn",
+        "--rules",
+        "v7.0",
+        "--runs",
+        "3",
+        "--pairs",
+        "1",
+    ]
     result = CliRunner().invoke(cli, arguments, standalone_mode=False)
     lines = result.stdout.splitlines()
     assert result.return_value == 0
@@ -101,6 +111,15 @@ def test_switching_more_means_more_switches() -> None:
 
 def test_the_command_compares_switch_rates() -> None:
     """One comparison of the drivers for each rate."""
-    arguments = ["bench", "--json", "--switches", "--runs", "3", "--pairs", "1"]
+    arguments = [
+        "bench",
+        "drivers",
+        "--json",
+        "--switches",
+        "--runs",
+        "3",
+        "--pairs",
+        "1",
+    ]
     result = CliRunner().invoke(cli, arguments, standalone_mode=False)
     assert [c["names"] for c in loads(result.stdout)] == [["trio", "inline"]] * 5

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 from forkfuzz.campaign.guided import Guided
-from forkfuzz.campaign.portfolio import COVERAGE, MOST, SHARES, Portfolio
+from forkfuzz.campaign.portfolio import (
+    COVERAGE,
+    MORE_COVERAGE,
+    MOST,
+    SHARES,
+    Portfolio,
+)
 from forkfuzz.strategies import NAMES, Bytes
 
 from .campaign_toys import Toy
@@ -27,19 +33,22 @@ def test_shares_are_a_whole_of_known_strategies() -> None:
     assert set(SHARES) - {COVERAGE} <= set(NAMES)
 
 
-def test_equal_payoff_keeps_the_shares() -> None:
-    """Four standard deviations of a binomial, at most 0.016 each."""
-    count = 4000
-    chosen = turns(Portfolio(1), {}, count)
+def test_equal_payoff_keeps_the_shares_but_for_coverage() -> None:
+    """That gets six times its own in the end; the others keep theirs among them."""
+    turns(portfolio := Portfolio(1), {}, 600)
+    chosen = turns(portfolio, {}, 4000)
+    whole = 1 + (MORE_COVERAGE - 1) * SHARES[COVERAGE]
     for arm, share in SHARES.items():
-        assert abs(chosen[arm] / count - share) < 0.03 + share * 0.5
+        expected = share / whole * (MORE_COVERAGE if arm == COVERAGE else 1)
+        # Three standard deviations of a binomial are 0.024 at most.
+        assert abs(chosen[arm] / 4000 - expected) < 0.03, arm
 
 
 def test_who_pays_gets_more_but_nobody_gets_nothing() -> None:
     """The shares of the others shrink to a part, and stay."""
     chosen = turns(Portfolio(1), {"pos": 1}, 4000)
-    assert chosen["pos"] > 4000 * SHARES["pos"] * 2
-    least = SHARES["urw"] / MOST / MOST
+    assert chosen["pos"] > 4000 * SHARES["pos"] * 1.5
+    least = SHARES["urw"] / MOST / MORE_COVERAGE
     assert chosen["urw"] > 4000 * least * 0.5
 
 

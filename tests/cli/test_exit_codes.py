@@ -85,8 +85,11 @@ def test_0_when_a_replay_does_not_reproduce(campaign: Path) -> None:
         (["replay", "a", "b"], "got unexpected extra argument"),
         (["show", "00000000", "--as", "nope"], "invalid value for '--as': 'nope' "),
         (["show", "no/such/file"], "cannot read 'no/such/file': "),
-        (["bench", "nope"], "no scenario 'nope'"),
-        (["bench", "--pairs", "0"], "invalid value for '--pairs': '0', expected "),
+        (["bench", "drivers", "nope"], "no scenario 'nope'"),
+        (
+            ["bench", "drivers", "--pairs", "0"],
+            "invalid value for '--pairs': '0', expected ",
+        ),
         (["litmus"], "missing argument 'FILE...'"),
         (["litmus", "no.litmus"], "no.litmus:1:1: expected a readable file, found no "),
         (["litmus", "."], "no .litmus file in '.'"),

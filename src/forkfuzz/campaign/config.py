@@ -46,7 +46,7 @@ class CampaignConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: Annotated[int, msgspec.Meta(ge=0)] = 0
     runs: Positive | None = None
     seconds: Annotated[float, msgspec.Meta(gt=0)] | None = None
-    max_len: Positive = 512
+    max_len: Positive = 4096
     keep_going: bool = False
     opener: str = DEFAULT_OPENER
 

@@ -68,8 +68,8 @@ def _fuzz(
         runner = Unguided(target, config.strategy, config.seed)
     else:
         inputs = _gather(config, campaign, seed_folders)
-        if not inputs and config.strategy != PORTFOLIO:
-            inputs = first_inputs(target, config.seed, config.max_len)
+        if not inputs:
+            inputs = _first_inputs(config, target)
             # Engines save what they make, not what they are given.
             keep(inputs)
         if config.engine == "atheris" and has_atheris():
@@ -84,17 +84,35 @@ def _fuzz(
             return
         if config.engine == "atheris":
             yield Notice(FALLBACK)
-        runner = Guided(
-            target,
-            inputs,
-            seed=config.seed,
-            max_len=config.max_len,
-            kinds=config.feedback,
-            portfolio=config.portfolio(),
-        )
+        runner = _guided(config, target, inputs)
     yield from fuzz_here(
         config, target, runner=runner, keep=keep, interrupts=interrupts
     )
+
+
+def make_runner(config: CampaignConfig, target: Target) -> Runner:
+    """Return what makes the runs of a campaign in this process, from nothing."""
+    if not config.guided:
+        return Unguided(target, config.strategy, config.seed)
+    return _guided(config, target, _first_inputs(config, target))
+
+
+def _guided(config: CampaignConfig, target: Target, inputs: Sequence[bytes]) -> Guided:
+    return Guided(
+        target,
+        inputs,
+        seed=config.seed,
+        max_len=config.max_len,
+        kinds=config.feedback,
+        portfolio=config.portfolio(),
+    )
+
+
+def _first_inputs(config: CampaignConfig, target: Target) -> list[bytes]:
+    """Return where to begin without a corpus; a portfolio makes its own beginning."""
+    if config.strategy == PORTFOLIO:
+        return []
+    return first_inputs(target, config.seed, config.max_len)
 
 
 def _gather(

@@ -2,7 +2,8 @@
 
 No strategy is good at everything, and which one a program needs is not known before. So
 each has a share of the runs. The shares begin with those that were best on the shipped
-exhibits; a strategy whose runs reach new things more often than the others' gets more.
+exhibits; a strategy whose runs reach new things more often than the others' gets more,
+and the longer a campaign goes on, the more go to variations of what was reached.
 
 What any of them reaches first becomes an input, which the others' mutations go on from.
 """
@@ -18,12 +19,12 @@ COVERAGE = "coverage"
 """The strategy that varies inputs which reached something new."""
 
 SHARES: Mapping[str, float] = {
-    COVERAGE: 0.25,
+    COVERAGE: 0.15,
     "sticky": 0.3,
-    "pct": 0.12,
-    "surw": 0.12,
-    "urw": 0.08,
-    "delays": 0.08,
+    "urw": 0.15,
+    "surw": 0.15,
+    "pct": 0.1,
+    "delays": 0.1,
     "pos": 0.05,
 }
 """Shares to begin with; see the page on strategies for where they come from."""
@@ -33,6 +34,13 @@ FORGETTING = 0.99
 
 MOST = 3.0
 """No strategy gets more than so many times its share, or less than one such part."""
+
+
+MORE_COVERAGE = 6.0
+RUNS_FOR_IT = 100
+"""What a random strategy has not found by now, it will not find soon: the share of
+`COVERAGE` grows by itself with every so many runs, up to so many times.
+"""
 
 
 class Portfolio:
@@ -45,6 +53,7 @@ class Portfolio:
 
     def __init__(self, seed: int, shares: Mapping[str, float] = SHARES) -> None:
         self._chance = Chance(seed)
+        self._turns = 0
         self._arms = list(shares)
         self._shares = shares
         self._runs = dict.fromkeys(shares, 0.0)
@@ -56,6 +65,10 @@ class Portfolio:
     def choose(self) -> str:
         """Return who decides the next run: a strategy's name, or `COVERAGE`."""
         weights = [self._shares[arm] * self._factor(arm) for arm in self._arms]
+        if COVERAGE in self._shares:
+            more = min(1 + self._turns / RUNS_FOR_IT, MORE_COVERAGE)
+            weights[self._arms.index(COVERAGE)] *= more
+        self._turns += 1
         return self._arms[self._chance.by_weight(weights)]
 
     def strategy(self, arm: str) -> Encoder:

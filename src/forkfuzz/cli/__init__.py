@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
+from typing import ClassVar
 
 import rich_click as click
 
 from forkfuzz import __version__
 
 from .exit import EXIT_CODES, Exit, code_for, say
+from .verbs import Verbs
 
 VERBS = {
     "demo": "demo:demo",
@@ -31,23 +34,10 @@ VERBS = {
 """Where each verb is: module and name of the command, in the order of the help."""
 
 
-class _Verbs(click.RichGroup):
-    """A group that imports a verb when it is asked for."""
+class _Verbs(Verbs):
+    """All verbs."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        where = VERBS.get(cmd_name)
-        if where is None:
-            return None
-        import importlib
-
-        module, _, name = where.partition(":")
-        command: click.Command = getattr(
-            importlib.import_module(f"forkfuzz.cli.{module}"), name
-        )
-        return command
+    verbs: ClassVar[Mapping[str, str]] = VERBS
 
 
 @click.group(

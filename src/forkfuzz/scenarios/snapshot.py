@@ -132,21 +132,24 @@ def two_writers(*, rounds: int, pinned: int) -> Program:
     "two threads store to one page around fork and read back: is a store lost?",
     rounds=1,
     threads=2,
+    pages=1,
 )
-def lost_store(*, rounds: int, threads: int) -> Program:
-    """Each thread stores to its word of A and loads it, round after round."""
+def lost_store(*, rounds: int, threads: int, pages: int) -> Program:
+    """Each thread stores to its word of each page and loads it, round after round."""
+    names = page_names(pages)
 
     def body(word: int) -> tuple[Statement, ...]:
         return tuple(
             statement
             for i in range(1, rounds + 1)
-            for statement in (Store("A", word, i), Load("A", word, f"r{i}"))
+            for name in names
+            for statement in (Store(name, word, i), Load(name, word, f"r{i}"))
         )
 
     writers = [Thread(f"T{t + 1}", body(t)) for t in range(threads)]
     return Program(
         "lost-store",
-        (PageSpec("A", words=max(threads, 1)),),
+        tuple(PageSpec(name, words=max(threads, 1)) for name in names),
         (FORK, *writers),
         sometimes=(SHARED, "wp_page_copy:set_pte_at"),
     )

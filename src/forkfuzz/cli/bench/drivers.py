@@ -1,4 +1,4 @@
-"""``forkfuzz bench``: throughput."""
+"""``forkfuzz bench drivers``: throughput."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from .exit import EXIT_CODES, Exit
-from .output import echo, json_option, put_json
-from .types import Whole
+from forkfuzz.cli.exit import EXIT_CODES, Exit
+from forkfuzz.cli.output import echo, json_option, put_json
+from forkfuzz.cli.types import Whole
 
 if TYPE_CHECKING:
     from forkfuzz.bench import Comparison
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     help="Compare the drivers at several switch rates instead.",
 )
 @json_option
-def bench(
+def drivers(
     *,
     scenario: str,
     rules: str,

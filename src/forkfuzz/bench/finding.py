@@ -1,0 +1,91 @@
+"""How many runs a strategy takes to find an exhibit."""
+
+from __future__ import annotations
+
+import time  # noqa: TID251 -- CPU time is what is measured here
+from collections.abc import Callable, Iterable
+
+import attrs
+
+from forkfuzz.campaign import CampaignConfig
+from forkfuzz.campaign.engine import make_runner
+from forkfuzz.harness import canonical_spec, open_target
+from forkfuzz.scenarios import parse_spec
+
+from .exhibits import Exhibit
+
+
+@attrs.frozen(slots=True)
+class Search:
+    """One search, from nothing, with one seed.
+
+    Attributes:
+        exhibit: What is looked for.
+        strategy: How.
+        seed: Where its randomness starts.
+        limit: After so many runs it gives up.
+    """
+
+    exhibit: Exhibit
+    strategy: str
+    seed: int
+    limit: int
+
+
+@attrs.frozen(slots=True)
+class Sample:
+    """What came of a search.
+
+    Attributes:
+        runs: How many runs it had.
+        found: Whether the last of them showed the bug; the search gave up if not.
+        seconds: CPU time.
+    """
+
+    runs: int
+    found: bool
+    seconds: float
+
+
+def search(what: Search) -> Sample:
+    """Run, inline, until the property of the exhibit is broken.
+
+    A learning strategy is driven by the built-in engine.
+    """
+    scenario, params = parse_spec(what.exhibit.scenario)
+    spec = canonical_spec(scenario, params, what.exhibit.rules, "inline")
+    config = CampaignConfig(
+        spec, engine="builtin", strategy=what.strategy, seed=what.seed
+    )
+    config.check()
+    target = open_target(spec)
+    runner = make_runner(config, target)
+    began = time.process_time()
+    for runs in range(1, what.limit + 1):
+        _data, result = runner.run()
+        if any(v.prop == what.exhibit.prop for v in result.violations):
+            return Sample(runs, found=True, seconds=time.process_time() - began)
+    return Sample(what.limit, found=False, seconds=time.process_time() - began)
+
+
+Map = Callable[[Callable[[Search], Sample], Iterable[Search]], Iterable[Sample]]
+"""``map``, or that of a pool of processes."""
+
+
+def search_all(
+    exhibit: Exhibit,
+    strategies: Iterable[str],
+    *,
+    seeds: int,
+    limit: int,
+    run: Map = map,
+) -> dict[str, list[Sample]]:
+    """Return the samples of each strategy, seeds 1 to *seeds*."""
+    names = list(strategies)
+    jobs = [
+        Search(exhibit, name, seed, limit)
+        for name in names
+        for seed in range(1, seeds + 1)
+    ]
+    done = list(run(search, jobs))
+    return {name: done[i * seeds : (i + 1) * seeds] for i, name in enumerate(names)}

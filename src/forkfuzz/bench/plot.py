@@ -1,0 +1,88 @@
+"""Plots of benchmarks. Needs matplotlib: ``pip install forkfuzz[stats]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from forkfuzz.errors import UsageError
+
+from .finding import Sample
+from .survival import curve
+
+COLUMNS = 3
+WIDTH, HEIGHT = 4.2, 2.8
+"""Of one panel, in inches."""
+
+
+def plot_found(found: Mapping[str, Mapping[str, Sequence[Sample]]], path: Path) -> None:
+    """Draw, for each exhibit, what share of the searches found it after how many runs.
+
+    Raises:
+        UsageError: The file cannot be written, or is of no kind that can be drawn.
+    """
+    figure, panels = _panels(len(found))
+    for panel, (name, samples) in zip(panels, found.items(), strict=False):
+        for strategy, each in samples.items():
+            runs, share = curve(each)
+            width = 2.2 if strategy == "portfolio" else 1.0
+            panel.step(runs, share, where="post", label=strategy, linewidth=width)
+        panel.set(title=name, xscale="log", ylim=(0, 1.02), xlabel="runs")
+    panels[0].legend(fontsize=6)
+    _save(figure, path)
+
+
+def plot_growth(
+    times: Mapping[str, Sequence[tuple[int, float]]],
+    exponents: Mapping[str, float],
+    path: Path,
+) -> None:
+    """Draw the time that a run takes against the size of the program.
+
+    Raises:
+        UsageError: The file cannot be written, or is of no kind that can be drawn.
+    """
+    figure, panels = _panels(len(times))
+    for panel, (axis, points) in zip(panels, times.items(), strict=False):
+        sizes, seconds = zip(*points, strict=True)
+        panel.plot(sizes, [1000 * s for s in seconds], marker="o")
+        panel.set(
+            title=f"{axis}: exponent {exponents[axis]:.2f}",
+            xscale="log",
+            yscale="log",
+            xlabel=axis,
+            ylabel="ms a run",
+        )
+    _save(figure, path)
+
+
+def _panels(count: int) -> tuple[Any, Any]:
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        msg = "plots need matplotlib: pip install 'forkfuzz[stats]'"
+        raise UsageError(msg) from None
+    mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "forkfuzz"  # equal data, equal files
+    from matplotlib import pyplot as plt
+
+    rows = -(-count // COLUMNS)
+    columns = min(count, COLUMNS)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(WIDTH * columns, HEIGHT * rows), squeeze=False
+    )
+    panels = list(axes.flat)
+    for panel in panels[count:]:
+        panel.set_axis_off()
+    return figure, panels
+
+
+def _save(figure: Any, path: Path) -> None:
+    figure.tight_layout()
+    try:
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        msg = f"cannot write {str(path)!r}: {reason}"
+        raise UsageError(msg) from error
