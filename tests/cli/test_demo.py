@@ -38,6 +38,7 @@ def test_the_demo_leaves_the_crash(demo: Outcome, demo_folder: Path) -> None:
     assert set(crash) == {
         "README.md",
         "input.bin",
+        "minimal.litmus",
         "minimal.schedule",
         "race.txt",
         "record.json",

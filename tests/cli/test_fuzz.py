@@ -32,7 +32,7 @@ MANY = ("ro-pin", "--rules", "v5.8", "--keep-going")
 @pytest.fixture(autouse=True)
 def _little_shrinking(monkeypatch: pytest.MonkeyPatch) -> None:
     """Campaigns in this process need not wait for the plainest schedule."""
-    monkeypatch.setattr("forkfuzz.shrink.schedule.MAX_RUNS", 20)
+    monkeypatch.setattr("forkfuzz.shrink.attempt.MAX_RUNS", 20)
 
 
 def found(outcome: Outcome) -> list[tuple[str, str]]:

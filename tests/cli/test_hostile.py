@@ -154,12 +154,18 @@ RECORDS: dict[str, Change] = {
 RECORDS |= {f"cut-at-{n}-of-8": cut(n / 8) for n in range(1, 8)}
 
 
+ORIGINAL = ("--original", "--as", "schedule")
+"""Of the run as it was found: a schedule of the scenario, not of a test beside it."""
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_hostile_schedule_is_refused(name: str, campaign: Path) -> None:
     """Replayed and shown, as a file and within the campaign's directory."""
     signature = visible_signature(campaign)
     path = campaign / "crashes" / signature / "minimal.schedule"
-    path.write_bytes(SCHEDULES[name](path.read_bytes()))
+    original = call("show", signature, *ORIGINAL, "--dir", campaign).out
+    titled = original.replace("scenario:", "title: x\nscenario:")
+    path.write_bytes(SCHEDULES[name](titled.encode()))
     before = contents(campaign)
     assert_one_line(call("replay", path), 2)
     assert_one_line(call("show", path, "--as", "steps"), 2)

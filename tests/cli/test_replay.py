@@ -49,12 +49,12 @@ def shorten_the_run(schedule: Schedule) -> Schedule:
 
 @pytest.mark.parametrize("verb", ["replay", "show"])
 def test_a_run_that_ends_before_its_schedule_is_an_error(
-    verb: str, campaign: Path, tmp_path: Path
+    verb: str, campaign: Path
 ) -> None:
     """The model is not the one that the schedule was recorded with."""
     crash = campaign / "crashes" / visible_signature(campaign)
     schedule = loads((crash / "minimal.schedule").read_bytes())
-    path = tmp_path / "long.schedule"
+    path = crash / "long.schedule"
     path.write_text(dumps(shorten_the_run(schedule)))
     outcome = call(verb, path)
     assert_one_line(outcome, 2)
@@ -66,13 +66,11 @@ def test_a_run_that_ends_before_its_schedule_is_an_error(
     )
 
 
-def test_under_other_rules_a_schedule_need_not_fit(
-    campaign: Path, tmp_path: Path
-) -> None:
+def test_under_other_rules_a_schedule_need_not_fit(campaign: Path) -> None:
     """There it is followed as far as it goes."""
     crash = campaign / "crashes" / visible_signature(campaign)
     schedule = loads((crash / "minimal.schedule").read_bytes())
-    path = tmp_path / "long.schedule"
+    path = crash / "long.schedule"
     path.write_text(dumps(shorten_the_run(schedule)))
     assert call("replay", path, "--rules", "mainline").code == 1
     assert call("replay", path, "--rules", "seed").code == 0
@@ -99,20 +97,18 @@ def test_a_step_that_the_model_does_not_offer_is_named(campaign: Path) -> None:
 def test_a_crash_killed_before_it_was_shrunk_replays(campaign: Path) -> None:
     """The record alone is enough."""
     signature = visible_signature(campaign)
-    for name in ("minimal.schedule", "race.txt", "README.md"):
+    for name in ("minimal.litmus", "minimal.schedule", "race.txt", "README.md"):
         (campaign / "crashes" / signature / name).unlink()
     assert call("replay", signature, "--dir", campaign).code == 1
     assert call("show", signature, "--dir", campaign).code == 0
 
 
-def test_a_schedule_without_a_claim_reproduces_what_it_shows(
-    campaign: Path, tmp_path: Path
-) -> None:
+def test_a_schedule_without_a_claim_reproduces_what_it_shows(campaign: Path) -> None:
     """Without 'violates' any violation counts; one that it does not show does not."""
     crash = campaign / "crashes" / visible_signature(campaign)
     schedule = loads((crash / "minimal.schedule").read_bytes())
     header = {key: schedule.header[key] for key in ("scenario", "rules")}
-    path = tmp_path / "x.schedule"
+    path = crash / "x.schedule"
     path.write_text(dumps(Schedule(schedule.decisions, header)))
     assert call("replay", path).code == 1
     claim = {**header, "violates": "page.refcount"}
@@ -123,12 +119,10 @@ def test_a_schedule_without_a_claim_reproduces_what_it_shows(
     assert "but: snapshot.torn: " in outcome.out
 
 
-def test_a_file_is_what_the_commands_at_the_end_name(
-    campaign: Path, tmp_path: Path
-) -> None:
+def test_a_file_is_what_the_commands_at_the_end_name(campaign: Path) -> None:
     """Its signature is no crash of the campaign here."""
     crash = campaign / "crashes" / visible_signature(campaign)
-    path = tmp_path / "with a blank.schedule"
+    path = crash / "with a blank.schedule"
     path.write_bytes((crash / "minimal.schedule").read_bytes())
     for verb in ("replay", "show"):
         outcome = call(verb, path)
@@ -136,14 +130,12 @@ def test_a_file_is_what_the_commands_at_the_end_name(
         assert f"forkfuzz show '{path}' --as race\n" in outcome.out
 
 
-def test_what_neither_claims_nor_shows_a_violation_is_said_so(
-    campaign: Path, tmp_path: Path
-) -> None:
+def test_what_neither_claims_nor_shows_a_violation_is_said_so(campaign: Path) -> None:
     """There is nothing that could reproduce."""
     crash = campaign / "crashes" / visible_signature(campaign)
     schedule = loads((crash / "minimal.schedule").read_bytes())
     header = {key: schedule.header[key] for key in ("scenario", "rules")}
-    path = tmp_path / "x.schedule"
+    path = crash / "x.schedule"
     path.write_text(dumps(Schedule(schedule.decisions, header)))
     assert "snapshot.torn reproduces (" in call("replay", path).out
     outcome = call("replay", path, "--rules", "seed")
@@ -211,13 +203,15 @@ def test_show_json_is_one_record_a_line(campaign: Path) -> None:
 def test_show_schedule_replays(
     campaign: Path, tmp_path: Path, *, original: bool
 ) -> None:
-    """What it prints is a schedule file, good for a mail."""
+    """What it prints is a schedule file, good for a mail, with the test it is for."""
     signature = visible_signature(campaign)
     options = ["--original"] if original else []
     shown = call("show", signature, "--as", "schedule", "--dir", campaign, *options)
     path = tmp_path / "mailed.schedule"
     path.write_text(shown.out)
-    assert shown.code == 0
+    test = call("show", signature, "--as", "litmus", "--dir", campaign)
+    (tmp_path / "minimal.litmus").write_text(test.out)
+    assert shown.code == test.code == 0
     assert loads(shown.out).header["signature"] == signature
     outcome = call("replay", path)
     assert outcome.code == 1

@@ -22,7 +22,7 @@ def test_the_message_has_all_that_one_needs(torn: Recording) -> None:
         signature="7c1e90ab",
         found_after=212,
         seconds=0.4,
-        shrunk=Shrunk(attrs.evolve(torn.result, steps=41), 1, 96, 9),
+        shrunk=Shrunk(torn.program, attrs.evolve(torn.result, steps=41), 1, 96, 9),
     )
     lines = text.split("\n")
     assert lines[0].startswith("VIOLATION snapshot.torn  scenario mp rounds=1  rules")

@@ -14,7 +14,7 @@ from forkfuzz.harness import Run, RunResult
 from forkfuzz.rules import format_rules, parse_rules
 from forkfuzz.scenarios import open_program
 from forkfuzz.shrink import Guide, Shrunk, shrink_schedule, turns_of
-from forkfuzz.shrink.schedule import MAX_RUNS, SPECULATION
+from forkfuzz.shrink.attempt import MAX_RUNS, SPECULATION
 from forkfuzz.strategies import Pct, Replay
 
 KINDS = (
@@ -146,7 +146,7 @@ def test_the_effort_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """After so many runs the best so far is the answer."""
     case = case_of(KINDS[0])
     program, rules = open_program(KINDS[0][0]), parse_rules(KINDS[0][1])
-    monkeypatch.setattr("forkfuzz.shrink.schedule.MAX_RUNS", 1)
+    monkeypatch.setattr("forkfuzz.shrink.attempt.MAX_RUNS", 1)
     shrunk = shrink_schedule(program, rules, case.found, case.signature)
     assert MAX_RUNS > 1
     assert case.signature in signatures(KINDS[0], shrunk.result)

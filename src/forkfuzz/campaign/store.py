@@ -39,7 +39,14 @@ from .target import NAME_PATTERN
 
 SIGNATURE_PATTERN = r"^[0-9a-f]{8}\Z"
 CRASH_FILES = frozenset(
-    {"record.json", "input.bin", "minimal.schedule", "race.txt", "README.md"}
+    {
+        "record.json",
+        "input.bin",
+        "minimal.schedule",
+        "minimal.litmus",
+        "race.txt",
+        "README.md",
+    }
 )
 
 
@@ -92,6 +99,10 @@ class Campaign:
             msg = f"no crash {signature!r} in {str(self.path)!r}"
             raise UsageError(msg)
         return read_limited(path)
+
+    def crash_folder(self, signature: str) -> Path:
+        """Return where the files of a bug are, whether it is there or not."""
+        return self._crash(signature)
 
     def corpus_folder(self, scenario: str) -> Path:
         """Return where the inputs of *scenario* are kept.

@@ -23,14 +23,14 @@ from forkfuzz.campaign import (
     record_of,
 )
 from forkfuzz.checkers import Severity, Violation
-from forkfuzz.engine import Schedule, dumps
+from forkfuzz.engine import dumps
 from forkfuzz.errors import ForkfuzzError
 from forkfuzz.harness import RunResult
 from forkfuzz.report import assumptions, record, violation_text
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import Program, find_scenario
-from forkfuzz.shrink import shrink_schedule
 
+from .minimal import TEST, minimize
 from .stored import from_schedule
 
 KERNEL = "7.0"
@@ -118,9 +118,16 @@ class Session:
         """Shrink the run, tell it, and put both beside the record."""
         program = find_scenario(record_.scenario).program(record_.params)
         rules = parse_rules(record_.rules)
-        shrunk = shrink_schedule(program, rules, finding.result, record_.signature)
-        schedule = schedule_of(record_, shrunk.result)
-        recording = record(program, rules, schedule.decisions)
+        minimal = minimize(
+            program,
+            rules,
+            finding.result,
+            prop=record_.property,
+            signature=record_.signature,
+        )
+        shrunk = minimal.shrunk
+        schedule = minimal.schedule(header_of(record_))
+        recording = record(shrunk.program, rules, schedule.decisions)
         text = violation_text(
             recording,
             find_violation(shrunk.result, record_.signature, record_.rules),
@@ -130,7 +137,7 @@ class Session:
             shrunk=shrunk,
         )
         if not self._is_told(record_.signature):
-            self._put_beside(record_, dumps(schedule), text)
+            self._put_beside(record_, minimal.test, dumps(schedule), text)
         return text
 
     def _is_told(self, signature: str) -> bool:
@@ -138,19 +145,22 @@ class Session:
         try:
             self.campaign.crash_file(signature, "README.md")  # written last
             data = self.campaign.crash_file(signature, "minimal.schedule")
-            stored = from_schedule(signature, data)
+            path = self.campaign.crash_folder(signature) / "minimal.schedule"
+            stored = from_schedule(str(path), data)
             result = record(stored.program, stored.rules, stored.decisions).result
         except ForkfuzzError:
             return False
         return stored.violation(result) is not None
 
-    def _put_beside(self, record_: Record, schedule: str, text: str) -> None:
+    def _put_beside(self, record_: Record, test: str, schedule: str, text: str) -> None:
         readme = README.format(record=record_, params=_params(record_), text=text)
-        for name, data in (
-            ("minimal.schedule", schedule),
-            ("race.txt", text + "\n"),
-            ("README.md", readme),
-        ):
+        files = {TEST: test} if test else {}
+        files |= {
+            "minimal.schedule": schedule,
+            "race.txt": text + "\n",
+            "README.md": readme,
+        }
+        for name, data in files.items():
             self.campaign.update_crash(record_.signature, name, data.encode())
 
 
@@ -197,9 +207,9 @@ def versions() -> Versions:
     return Versions(__version__, KERNEL, platform.python_version())
 
 
-def schedule_of(record: Record, result: RunResult) -> Schedule:
-    """Return a run of the bug in *record* as a schedule that can be stored."""
-    header = {
+def header_of(record: Record) -> dict[str, str]:
+    """Return what a stored schedule of the bug in *record* says of it."""
+    return {
         "title": record.message[:200],
         "scenario": record.scenario + _params(record),
         "rules": record.rules,
@@ -207,7 +217,6 @@ def schedule_of(record: Record, result: RunResult) -> Schedule:
         "violates": record.property,
         "signature": record.signature,
     }
-    return Schedule.of(result.decisions, result.task_names, header=header)
 
 
 def _stats(config: CampaignConfig, progress: Progress) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
@@ -10,7 +11,10 @@ from .exit import EXIT_CODES, Exit
 from .fuzz import dir_option
 from .output import echo
 
-FORMS = ("race", "steps", "json", "schedule")
+if TYPE_CHECKING:
+    from .stored import Stored
+
+FORMS = ("race", "steps", "litmus", "json", "schedule")
 
 
 @click.command(epilog=EXIT_CODES)
@@ -29,7 +33,8 @@ def show(*, what: str, form: str, directory: Path, original: bool) -> int:
     """Show a stored run: SIG of the campaign's directory, or a schedule or record.
 
     race: the table for a commit message. steps: every step with what it changed.
-    json: one record for each step and violation. schedule: the decisions.
+    litmus: the program as a litmus test. json: one record for each step and violation.
+    schedule: the decisions; that of a test replays beside the test.
     """
     from forkfuzz.engine import Schedule, dumps
     from forkfuzz.report import json_lines, record, step_list, violation_text
@@ -48,6 +53,9 @@ def show(*, what: str, form: str, directory: Path, original: bool) -> int:
         schedule = Schedule(stored.decisions, {k: v for k, v in header.items() if v})
         echo(dumps(schedule).rstrip("\n"))
         return Exit.CLEAN
+    if form == "litmus":
+        echo(_as_test(stored).rstrip("\n"))
+        return Exit.CLEAN
     recording = record(stored.program, stored.rules, stored.decisions)
     stored.check_used(recording.result)
     if form == "race":
@@ -59,3 +67,15 @@ def show(*, what: str, form: str, directory: Path, original: bool) -> int:
         for line in json_lines(recording):
             echo(line)
     return Exit.CLEAN
+
+
+def _as_test(stored: Stored) -> str:
+    """Return the program as a litmus test that claims what the run shows."""
+    from forkfuzz.litmus import format_test
+    from forkfuzz.rules import format_rules
+
+    name = stored.test.name if stored.test else stored.program.name.split()[0]
+    claims = [f"violates {stored.violates}"] if stored.violates else []
+    return format_test(
+        name, stored.program, format_rules(stored.rules), assertions=claims
+    )

@@ -122,7 +122,11 @@ def _open_crash(signature: str, directory: Path, *, original: bool) -> Stored:
         except FormatError:
             pass  # killed between saving and shrinking; the record is whole
         else:
-            return attrs.evolve(from_schedule(signature, text), record=record)
+            path = campaign.crash_folder(signature) / "minimal.schedule"
+            stored = from_schedule(str(path), text)
+            found_in = find_scenario(record.scenario).program(record.params)
+            program = attrs.evolve(stored.program, name=found_in.name)
+            return attrs.evolve(stored, name=signature, program=program, record=record)
     return _from_record(signature, record)
 
 

@@ -1,6 +1,7 @@
 """Deciding programs: every interleaving looked at, and the plainest one that shows it."""
 
 from .decide import INTERRUPTED, Decided, decide
+from .minimal import certify
 from .sample import sample
 from .witness import Plainest, plainest_end, plainest_violation
 
@@ -8,6 +9,7 @@ __all__ = [
     "INTERRUPTED",
     "Decided",
     "Plainest",
+    "certify",
     "decide",
     "plainest_end",
     "plainest_violation",

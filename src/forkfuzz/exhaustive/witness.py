@@ -40,18 +40,34 @@ class Plainest:
 
 
 def plainest_violation(
-    program: Program, rules: Rules, prop: str, *, max_states: int = 200_000
+    program: Program,
+    rules: Rules,
+    prop: str,
+    *,
+    signature: str = "",
+    max_states: int = 200_000,
 ) -> Plainest | None:
     """Find the plainest run that breaks a property.
+
+    Args:
+        program: What to run; its TLBs fill and evict lazily.
+        rules: Under which rules.
+        prop: The property.
+        signature: Identity of the violation, if not any of that property will do.
+        max_states: How many states to look at, at most.
 
     Returns:
         None if there is none, or none within *max_states*.
     """
+    spelled = format_rules(rules)
 
     def broken(trial: ProgramTrial, ended: bool) -> bool:  # noqa: FBT001
         run = trial.run
         found = run.result().violations if ended else run.violations()
-        return any(violation.prop == prop for violation in found)
+        return any(
+            violation.prop == prop and signature in ("", violation.signature(spelled))
+            for violation in found
+        )
 
     header = {"violates": prop}
     return _plainest(program, rules, broken, header, max_states)

@@ -6,20 +6,16 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
-from forkfuzz.errors import InternalError
+from forkfuzz.engine import Schedule
+from forkfuzz.errors import InternalError, ReplayError
 from forkfuzz.harness.result import RunResult
 from forkfuzz.harness.run import Run
 from forkfuzz.rules import Rules, format_rules
 from forkfuzz.scenarios.program import Program
+from forkfuzz.strategies import Replay
 
-from .guide import Guide, Turn, turns_of
-
-SPECULATION = "mmu:fill_or_evict"
-HARDWARE = "tlb:"
-"""How the names of the tasks that fill and evict begin."""
-
-MAX_RUNS = 3000
-"""How many runs a shrink may take; a few seconds."""
+from .attempt import HARDWARE, Attempt, Attempts
+from .guide import Turn, turns_of
 
 
 @attrs.frozen(slots=True)
@@ -27,45 +23,44 @@ class Shrunk:
     """A plainer run with the same violation.
 
     Attributes:
+        program: What ran, which may be smaller than what was found.
         result: The run.
         preemptions: How often a task was stopped that could have gone on.
         steps_before: Steps of the run that was shrunk.
         preemptions_before: Its preemptions.
+        proved: How many states were looked at to prove that no run of the program
+            with fewer preemptions shows the violation; 0 if that is not known.
     """
 
+    program: Program
     result: RunResult
     preemptions: int
     steps_before: int
     preemptions_before: int
+    proved: int = 0
+
+    @classmethod
+    def of(cls, best: Attempt, found: RunResult, preemptions: int) -> Shrunk:
+        """Return what a run with so many preemptions was shrunk to."""
+        return cls(
+            best.program, best.result, best.preemptions, found.steps, preemptions
+        )
 
     def __str__(self) -> str:
         """Return what shrinking has come to, in the words of a report."""
-        return (
+        text = (
             f"shrunk {self.steps_before} -> {self.result.steps} steps, "
             f"{self.preemptions_before} -> {self.preemptions} preemptions"
         )
-
-
-@attrs.frozen(slots=True)
-class _Attempt:
-    turns: tuple[Turn, ...]
-    result: RunResult
-    preemptions: int
-
-    def cost(self) -> tuple[int, int, int]:
-        """Return what is to become less, in order of weight.
-
-        A preemption, or a fill or eviction at a chosen moment, is what a reader has
-        to believe; a step what he has to read; a turn is a change of column.
-        """
-        events = sum(label == SPECULATION for _, label, _, _ in self.result.decisions)
-        return self.preemptions + events, self.result.steps, len(self.turns)
+        if self.proved and self.preemptions:
+            text += f", none with fewer ({self.proved} states)"
+        return text
 
 
 def shrink_schedule(
     program: Program, rules: Rules, result: RunResult, signature: str
 ) -> Shrunk:
-    """Return the plainest run found that shows the violation with *signature*.
+    """Return the plainest run found of the same program that shows the violation.
 
     Turns are dropped, swapped and shortened as long as that helps.
 
@@ -74,61 +69,79 @@ def shrink_schedule(
         rules: Under which rules.
         result: The run to start from.
         signature: Identity of the violation to keep.
+
+    Raises:
+        InternalError: The run does not repeat.
     """
-    search = _Search(program, rules, signature)
-    return search.run(result)
+    attempts = Attempts(rules, signature)
+    found = first_attempt(program, result, attempts)
+    return Shrunk.of(plainer_turns(found, attempts), result, found.preemptions)
 
 
-class _Search:
-    def __init__(self, program: Program, rules: Rules, signature: str) -> None:
-        self._program = program
-        self._rules = rules
-        self._rules_text = format_rules(rules)
-        self._signature = signature
-        self._runs = 0
+def again(
+    shrunk: Shrunk, program: Program, rules: Rules, signature: str
+) -> Shrunk | None:
+    """Return the same run of an equal program whose threads may have other names.
 
-    def run(self, result: RunResult) -> Shrunk:
-        best = self._attempt(turns_of(result.decisions, result.task_names))
-        if best is None:
-            msg = f"forkfuzz bug: the run with {self._signature} does not repeat"
-            raise InternalError(msg)
-        before = best.preemptions
-        improved = True
-        while improved and self._runs < MAX_RUNS:
-            improved = False
-            for variants in PASSES:
-                best, better = self._descend(best, variants)
-                improved |= better
-        return Shrunk(best.result, best.preemptions, result.steps, before)
-
-    def _descend(
-        self,
-        best: _Attempt,
-        variants: Callable[[Sequence[Turn]], list[tuple[Turn, ...]]],
-    ) -> tuple[_Attempt, bool]:
-        """Take every variant that is plainer, and go on from there."""
-        improved = False
-        position = 0
-        candidates = variants(best.turns)
-        while position < len(candidates) and self._runs < MAX_RUNS:
-            attempt = self._attempt(candidates[position])
-            if attempt is not None and attempt.cost() < best.cost():
-                best, improved = attempt, True
-                candidates = variants(best.turns)
-            else:
-                position += 1
-        return best, improved
-
-    def _attempt(self, turns: Sequence[Turn]) -> _Attempt | None:
-        """Run the turns; None unless the violation is there."""
-        self._runs += 1
-        guide = Guide(turns)
-        result = Run(self._program, self._rules, guide).execute()
-        for violation in result.violations:
-            if violation.signature(self._rules_text) == self._signature:
-                taken = turns_of(result.decisions, result.task_names)
-                return _Attempt(taken, result, guide.preemptions)
+    Returns:
+        None if it is not the same there.
+    """
+    names = [task.name for task in Run(program, rules, Replay(())).machine.tasks]
+    result = shrunk.result
+    if len(names) != len(result.task_names):
         return None
+    decisions = Schedule.of(result.decisions, names).decisions
+    try:
+        repeated = Run(program, rules, Replay(decisions)).execute()
+    except ReplayError:
+        return None
+    spelled = format_rules(rules)
+    if all(v.signature(spelled) != signature for v in repeated.violations):
+        return None
+    return attrs.evolve(shrunk, program=program, result=repeated)
+
+
+def first_attempt(program: Program, result: RunResult, attempts: Attempts) -> Attempt:
+    """Return the run that there is.
+
+    Raises:
+        InternalError: It does not repeat.
+    """
+    found = attempts.make(program, turns_of(result.decisions, result.task_names))
+    if found is None:
+        msg = f"forkfuzz bug: the run with {attempts.signature} does not repeat"
+        raise InternalError(msg)
+    return found
+
+
+def plainer_turns(best: Attempt, attempts: Attempts) -> Attempt:
+    """Take every variant of the turns that is plainer, until none is."""
+    improved = True
+    while improved and not attempts.spent:
+        improved = False
+        for variants in PASSES:
+            best, better = _descend(best, attempts, variants)
+            improved |= better
+    return best
+
+
+def _descend(
+    best: Attempt,
+    attempts: Attempts,
+    variants: Callable[[Sequence[Turn]], list[tuple[Turn, ...]]],
+) -> tuple[Attempt, bool]:
+    """Take every variant that is plainer, and go on from there."""
+    improved = False
+    position = 0
+    candidates = variants(best.turns)
+    while position < len(candidates) and not attempts.spent:
+        attempt = attempts.make(best.program, candidates[position])
+        if attempt is not None and attempt.cost() < best.cost():
+            best, improved = attempt, True
+            candidates = variants(best.turns)
+        else:
+            position += 1
+    return best, improved
 
 
 def _without_chunks(turns: Sequence[Turn]) -> list[tuple[Turn, ...]]:
@@ -186,5 +199,23 @@ def _hoisted(turns: Sequence[Turn]) -> list[tuple[Turn, ...]]:
     ]
 
 
-PASSES = (_without_chunks, _without_one, _swapped, _shortened, _hoisted)
+def _undramatic(turns: Sequence[Turn]) -> list[tuple[Turn, ...]]:
+    """Let hardware do the ordinary thing, each time that it did the other."""
+    return [
+        (*turns[:n], attrs.evolve(turn, values=values), *turns[n + 1 :])
+        for n, turn in enumerate(turns)
+        for position, value in enumerate(turn.values)
+        if value
+        for values in [(*turn.values[:position], 0, *turn.values[position + 1 :])]
+    ]
+
+
+PASSES = (
+    _without_chunks,
+    _without_one,
+    _undramatic,
+    _swapped,
+    _shortened,
+    _hoisted,
+)
 """In this order, over and over, until none of them helps."""
