@@ -53,7 +53,7 @@ def test_a_terminal_gets_a_panel(tmp_path: Path) -> None:
     assert b"forkfuzz mp" in shown
     assert b"violations" in shown
     assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l")
-    assert shown.endswith(b"no violation in 60 runs of this model under rules seed\r\n")
+    assert b"no violation in 60 runs of this model under rules seed\r\n" in shown
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import forkfuzz
+from forkfuzz.harness.points import all_points, left_out
 from forkfuzz.scenarios import SCENARIOS
 from quality.searching import walk
 
@@ -50,27 +51,36 @@ def is_label(text: str) -> bool:
     return bool(colon) and head.isidentifier() and tail.isidentifier()
 
 
-def labels_in_source() -> set[str]:
-    """Return every label that is written down in the model."""
-    return {text for text, _ in model_strings() if is_label(text)}
-
-
 def test_labels_have_one_form() -> None:
     """What a point is called with is function:what-comes-next, and there are many."""
     given = {
         text for text, labels in model_strings() if labels and not text.isdecimal()
     }
     assert {text for text in given if not is_label(text)} == set()
-    assert len(labels_in_source()) > 90
+    assert {text for text in given if is_label(text)} <= all_points()
+    assert len(all_points()) > 90
 
 
 @pytest.mark.slow
 def test_every_point_is_reached() -> None:
     """No label of the model is dead, except those that say why."""
-    missing = labels_in_source() - set(UNREACHED)
+    missing = set(all_points()) - set(UNREACHED)
     variants = ["fork-fails site=0", "fork-fails site=2", "mp pages=6 pinned=0"]
     for scenario in [*SCENARIOS, *variants]:
         for rules in RULES:
             for result in walk(scenario, rules, seed=1, runs=60):
                 missing -= {label for _, label, _, _ in result.decisions}
     assert missing == set()
+
+
+def test_points_left_out_are_those_of_functions_entered() -> None:
+    """A function that no run came to says nothing about the runs."""
+    entered = {"dup_mmap:mmap_write_lock_killable", "copy_present_page:set_pte_at"}
+    never = left_out(frozenset(entered))
+    assert never
+    assert {label.partition(":")[0] for label in never} <= {
+        "dup_mmap",
+        "copy_present_page",
+    }
+    assert not entered & set(never)
+    assert left_out(frozenset()) == []

@@ -5,7 +5,7 @@ What is fuzzed is a `Target`; the campaign knows nothing of memory management.
 
 from .config import GUIDED, CampaignConfig
 from .engine import fuzz, has_atheris
-from .events import Event, Finding, Finished, Notice, Progress, Reason
+from .events import Event, Finding, Finished, Notice, Progress, Reach, Reason
 from .record import Record, StoreEntry, Versions, decode, encode
 from .recording import decisions_of, record_of
 from .store import Campaign, CampaignWriter, is_signature, open_campaign
@@ -23,6 +23,7 @@ __all__ = [
     "Finished",
     "Notice",
     "Progress",
+    "Reach",
     "Reason",
     "Record",
     "StoreEntry",

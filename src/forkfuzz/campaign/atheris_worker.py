@@ -197,7 +197,7 @@ class Worker:
             if _is_closed(_STDIN):
                 reason = "interrupted"
         if reason is not None:
-            self.send(Done(reason, tally.runs, tally.hits, tally.reached))
+            self.send(Done(reason, tally.runs, tally.hits, tally.reached, tally.reach))
             # libFuzzer would write statistics, or wait for locks; all is said.
             os._exit(0)
 

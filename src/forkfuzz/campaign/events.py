@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import attrs
+import msgspec
 
 from forkfuzz.harness.result import RunResult
 
@@ -63,6 +64,20 @@ class Notice:
     message: str
 
 
+class Reach(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much of a program a campaign has seen.
+
+    Attributes:
+        interleavings: How many different runs there were.
+        outcomes: How many different ends: values loaded, faults, properties broken.
+        points: Labels of the steps that were taken, sorted.
+    """
+
+    interleavings: int = 0
+    outcomes: int = 0
+    points: tuple[str, ...] = ()
+
+
 @attrs.frozen(slots=True)
 class Finished:
     """The campaign is over, and everything it keeps is on disk.
@@ -71,11 +86,13 @@ class Finished:
         reason: Why.
         runs: How many runs it had.
         reached: Names of the ``sometimes`` properties that at least one run reached.
+        reach: What else was seen.
     """
 
     reason: Reason
     runs: int
     reached: tuple[str, ...]
+    reach: Reach = attrs.field(factory=Reach, eq=False)
 
 
 Event = Progress | Finding | Notice | Finished

@@ -41,7 +41,7 @@ def fuzz_here(
         if reason is not None or ticker.is_due(elapsed):
             keep(runner.take_new())
             yield pace.progress(elapsed, tally, runner.features, runner.corpus)
-    yield Finished(reason, tally.runs, tally.reached)
+    yield Finished(reason, tally.runs, tally.reached, tally.reach)
 
 
 def _reason(

@@ -98,7 +98,9 @@ class _Supervision:
                     case Done():
                         yield self._progress(message)
                         reason: Reason = message.reason
-                        yield Finished(reason, message.runs, message.reached)
+                        yield Finished(
+                            reason, message.runs, message.reached, message.reach
+                        )
                         return
             if self._is_deaf():
                 # It is stuck in a run. What it found and kept before is safe.

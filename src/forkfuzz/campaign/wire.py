@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from .config import CampaignConfig
-from .events import Reason
+from .events import Reach, Reason
 
 # The worker's current folder is the supervisor's scratch folder, so that no path with a
 # comma or a space in it ever meets libFuzzer's option parser.
@@ -64,6 +64,7 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
     runs: int
     hits: int
     reached: tuple[str, ...]
+    reach: Reach = Reach()
 
 
 Message = Status | Hit | Failure | Done

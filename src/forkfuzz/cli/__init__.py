@@ -24,6 +24,7 @@ VERBS = {
     "fuzz": "fuzz:fuzz",
     "replay": "replay:replay",
     "show": "show:show",
+    "diff": "diff:diff",
     "shrink": "shrink:shrink",
     "check": "check:check",
     "litmus": "litmus:litmus",

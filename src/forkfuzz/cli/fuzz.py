@@ -13,7 +13,7 @@ from .output import echo, json_option, put_json
 from .types import Duration, Whole
 
 if TYPE_CHECKING:
-    from forkfuzz.campaign import CampaignConfig, Event
+    from forkfuzz.campaign import CampaignConfig, Event, Finished
 
     from .session import Saved, Session
 
@@ -209,6 +209,7 @@ def _put_event(session: Session, event: Event | Saved) -> None:
     import attrs
 
     from forkfuzz.campaign import Finding, Finished, Notice, Progress
+    from forkfuzz.harness.points import left_out
 
     scenario = session.config.spec.scenario
     match event:
@@ -223,6 +224,7 @@ def _put_event(session: Session, event: Event | Saved) -> None:
                     "scenario": scenario,
                     **attrs.asdict(event),
                     "unreached": session.unreached(),
+                    "left_out": left_out(frozenset(event.reach.points)),
                 }
             )
         case Finding():
@@ -244,12 +246,26 @@ def _tell_end(session: Session, *, as_json: bool) -> Exit:
                 echo(f"  also found: {record.property}  sig {record.signature}")
         else:
             echo(_nothing(session))
+        echo(_seen(finished))
         for label in session.unreached():
             say(f"fuzz: {session.config.spec.scenario} never reached {label}")
     if finished.reason == "interrupted":
         say("fuzz: interrupted; everything found is saved")
         return Exit.INTERRUPTED
     return Exit.VIOLATION if found is not None else Exit.CLEAN
+
+
+def _seen(finished: Finished) -> str:
+    """Return how much of the program the campaign has seen."""
+    from forkfuzz.harness.points import left_out
+
+    reach = finished.reach
+    text = (
+        f"  seen: {reach.interleavings} interleavings, {reach.outcomes} outcomes, "
+        f"{len(reach.points)} points"
+    )
+    never = left_out(frozenset(reach.points))
+    return f"{text}; {len(never)} more in the functions entered" if never else text
 
 
 def _nothing(session: Session) -> str:

@@ -84,6 +84,13 @@ class Execution:
             *[tuple(sorted(p.items())) for p in parts],
         )
 
+    def end(self) -> Hashable:
+        """Return what the threads have loaded, and how those ended that faulted."""
+        return (
+            tuple(sorted(self.registers.items())),
+            tuple(sorted(self.faults.items())),
+        )
+
     def vpn(self, page: str) -> int:
         """Return the number of a page."""
         return self._vpns[page]

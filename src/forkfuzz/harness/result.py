@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable
 
 import attrs
 
@@ -21,6 +22,8 @@ class RunResult:
         task_names: Names of the tasks, by the index that *decisions* use.
         steps: How many steps were taken.
         reached: Names of the ``sometimes`` properties that this run reached.
+        end: What the threads have loaded, and how those ended that did not come to
+            their end.
     """
 
     outcome: Outcome
@@ -29,6 +32,7 @@ class RunResult:
     task_names: tuple[str, ...]
     steps: int
     reached: tuple[str, ...] = ()
+    end: Hashable = ()
 
     def headline(self) -> Violation | None:
         """Return the violation to name first: one that a program can see, if any."""

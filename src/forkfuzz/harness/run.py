@@ -125,6 +125,7 @@ class Run:
             tuple(task.name for task in machine.tasks),
             machine.steps,
             tuple(label for label in self.program.sometimes if label in seen),
+            self.execution.end(),
         )
 
 

@@ -5,6 +5,7 @@
 """
 
 from .assumptions import ASSUMPTIONS, assumptions
+from .difference import Difference, difference, difference_text
 from .events import Choice, Event, Recording, Step, Waiting
 from .race import race_table
 from .recording import record
@@ -16,11 +17,14 @@ from .text import violation_text
 __all__ = [
     "ASSUMPTIONS",
     "Choice",
+    "Difference",
     "Event",
     "Recording",
     "Step",
     "Waiting",
     "assumptions",
+    "difference",
+    "difference_text",
     "emit",
     "json_lines",
     "printable",
