@@ -14,7 +14,7 @@ from .output import echo
 if TYPE_CHECKING:
     from .stored import Stored
 
-FORMS = ("race", "steps", "litmus", "json", "schedule")
+FORMS = ("race", "steps", "html", "litmus", "json", "schedule")
 
 
 @click.command(epilog=EXIT_CODES)
@@ -33,11 +33,11 @@ def show(*, what: str, form: str, directory: Path, original: bool) -> int:
     """Show a stored run: SIG of the campaign's directory, or a schedule or record.
 
     race: the table for a commit message. steps: every step with what it changed.
-    litmus: the program as a litmus test. json: one record for each step and violation.
+    html: a page to step through it. litmus: the program as a litmus test. json: one record for each step and violation.
     schedule: the decisions; that of a test replays beside the test.
     """
     from forkfuzz.engine import Schedule, dumps
-    from forkfuzz.report import json_lines, record, step_list, violation_text
+    from forkfuzz.report import html_page, json_lines, record, step_list, violation_text
     from forkfuzz.rules import format_rules
 
     from .stored import open_stored
@@ -63,6 +63,8 @@ def show(*, what: str, form: str, directory: Path, original: bool) -> int:
         echo(violation_text(recording, violation, named=stored.name))
     elif form == "steps":
         echo(step_list(recording))
+    elif form == "html":
+        echo(html_page(recording, stored.violation(recording.result)).rstrip("\n"))
     else:
         for line in json_lines(recording):
             echo(line)

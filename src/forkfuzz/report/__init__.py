@@ -7,7 +7,8 @@
 from .assumptions import ASSUMPTIONS, assumptions
 from .difference import Difference, difference, difference_text
 from .events import Choice, Event, Recording, Step, Waiting
-from .race import race_table
+from .page import html_page
+from .race import race_rows, race_table
 from .recording import record
 from .records import emit, json_lines, records
 from .sanitize import printable
@@ -26,8 +27,10 @@ __all__ = [
     "difference",
     "difference_text",
     "emit",
+    "html_page",
     "json_lines",
     "printable",
+    "race_rows",
     "race_table",
     "record",
     "records",

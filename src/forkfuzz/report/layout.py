@@ -27,12 +27,14 @@ class Line:
         column: Which, from 0.
         depth: How far it is indented.
         note: A mark to stand beside it, in the next column.
+        step: Number of the step that it tells of; 0 for none.
     """
 
     column: int
     depth: int
     text: str
     note: str = ""
+    step: int = 0
 
 
 def columns(headers: Sequence[str], lines: Sequence[Line]) -> list[str]:

@@ -27,18 +27,28 @@ def race_table(recording: Recording, violation: Violation | None = None) -> list
     violation = violation or recording.result.headline()
     if violation is None:
         return []
-    lines = _table(recording, focus(recording, violation, full=False))
-    full = _table(recording, focus(recording, violation, full=True))
-    if len(full) <= len(lines) + LINES_FOR_DOTS:
-        lines = full
-    return [printable(line) for line in lines] + _waiting(recording)
+    headers, lines = race_rows(recording, violation)
+    table = columns(headers, lines) if headers else []
+    return [printable(line) for line in table] + _waiting(recording)
 
 
-def _table(recording: Recording, chosen: Focus) -> list[str]:
-    if not chosen.columns:
-        return []
+def race_rows(
+    recording: Recording, violation: Violation
+) -> tuple[list[str], list[Line]]:
+    """Return the same as the names of the columns, and lines in them."""
+    chosen = focus(recording, violation, full=False)
+    headers, lines = _rows(recording, chosen)
+    full_headers, full = _rows(recording, focus(recording, violation, full=True))
+    shown = columns(headers, lines) if headers else []
+    shown_in_full = columns(full_headers, full) if full_headers else []
+    if len(shown_in_full) <= len(shown) + LINES_FOR_DOTS:
+        return full_headers, full
+    return headers, lines
+
+
+def _rows(recording: Recording, chosen: Focus) -> tuple[list[str], list[Line]]:
     headers = [_header(recording, task) for task in chosen.columns]
-    return columns(headers, lines_of(chosen))
+    return headers, lines_of(chosen) if headers else []
 
 
 def _header(recording: Recording, task: str) -> str:
@@ -87,7 +97,7 @@ def _line(
         depth += 1
         text = f"copies {text}" if parts[0].place else text
     notes = [part.note for part in parts if part.note]
-    return Line(column, depth, text, notes[0] if notes else "")
+    return Line(column, depth, text, notes[0] if notes else "", parts[0].step)
 
 
 def _joined(parts: Sequence[Action]) -> str:
