@@ -75,7 +75,7 @@ class Race:
         for task in self.machine.tasks:
             if not task.stands:
                 self._send(task)
-        self.machine.started = True
+        self.machine.started = self.machine.asks = True
 
     def _nobody(self) -> None:
         self.machine.current = None

@@ -141,5 +141,6 @@ def test_machine_and_task_are_known_only_inside_a_run(drive: Drive) -> None:
 def test_machine_without_driver_cannot_park() -> None:
     """A task started by hand is told that nobody drives it."""
     machine = Machine(First())
+    assert machine.park is not None
     with pytest.raises(UsageError, match=r"^no driver is running this machine$"):
         next(machine.park())

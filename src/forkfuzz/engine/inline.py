@@ -11,10 +11,6 @@ from typing import Any
 from .machine import Machine, Outcome, running
 
 
-def _park() -> Iterator[Any]:
-    yield
-
-
 def _unwind() -> Iterator[Any]:
     """Take the place of parking when a coroutine is closed, and awaits once more."""
     raise GeneratorExit
@@ -27,7 +23,7 @@ def run_inline(machine: Machine) -> None:
         BaseException: Whatever a task raised; ``machine.decisions`` is whole up to the
             step that raised it.
     """
-    machine.park = _park
+    machine.park = None
     token = running.set(machine)
     coroutines: dict[int, Coroutine[Any, Any, None]] = {}
     try:

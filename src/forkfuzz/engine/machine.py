@@ -14,7 +14,6 @@ from typing import Any
 
 from forkfuzz.errors import InternalError, UsageError
 
-from .access import Access
 from .observer import Observer
 from .strategy import Strategy
 from .task import Body, Stop, Task
@@ -68,8 +67,12 @@ class Machine:
         self.outcome = Outcome.RUNNING
         self.current: Task | None = None
         self.steps = 0
-        self.park: Callable[[], Iterator[Any]] = _no_driver
-        """Set by the driver: how the current task gives way to ``current``."""
+        self.park: Callable[[], Iterator[Any]] | None = _no_driver
+        """Set by the driver: how the current task gives way to ``current``; with
+        None by yielding to whoever has sent it on.
+        """
+        self.asks = False
+        """Whether a task that comes to a point asks at once who goes next."""
         self._strategy = strategy
         self._next_task = strategy.next_task
         self._max_steps = max_steps
@@ -121,24 +124,10 @@ class Machine:
 
     def begin(self) -> None:
         """Note that every task stands at its first point."""
-        self.started = True
+        self.started = self.asks = True
         self.current = None  # reaching the first point was not a step
         self._live = [task for task in self.tasks if not task.done]
         self._waited_for = sum(not task.daemon for task in self._live)
-
-    def arrive(
-        self, label: str, access: Access, when: Callable[[], bool] | None
-    ) -> bool:
-        """Put the current task at a point; return whether it has to stop there."""
-        task = self.current
-        if task is None:
-            return True
-        task.label = label
-        task.access = access
-        task.when = when
-        if not self.started:
-            return True
-        return self.advance() is not task
 
     def finish(self, task: Task) -> Task | None:
         """Note that the task's coroutine has returned; return who goes next."""

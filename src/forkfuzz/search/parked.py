@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
-from forkfuzz.engine import Access, Machine, Outcome, Task
+from forkfuzz.engine import Machine, Outcome, Task
 from forkfuzz.engine.machine import running
 
 
@@ -33,8 +33,7 @@ class ParkedRun:
         self._known = known
         self._stepped = stepped
         self.coroutines: dict[int, Coroutine[Any, Any, None]] = {}
-        machine.park = _park
-        machine.arrive = self._arrive  # type: ignore[method-assign]
+        machine.park = None
 
     def execute(self) -> None:
         """Run to the end, or until the strategy raises.
@@ -46,6 +45,7 @@ class ParkedRun:
         try:
             self._begin()
             self.machine.begin()
+            self.machine.asks = False  # every task stops at every point
             self._go_again()
             while task := self.machine.advance():
                 self._step(task)
@@ -98,18 +98,6 @@ class ParkedRun:
         except StopIteration:
             return True
         return False
-
-    def _arrive(
-        self, label: str, access: Access, when: Callable[[], bool] | None
-    ) -> bool:
-        task = self.machine.current
-        if task is not None:
-            task.label, task.access, task.when = label, access, when
-        return True
-
-
-def _park() -> Iterator[Any]:
-    yield
 
 
 def _unwind() -> Iterator[Any]:
