@@ -24,7 +24,7 @@ def commands() -> list[tuple[str, str]]:
         text = page.read_text(encoding="utf-8")
         for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
             for line in block.splitlines():
-                command = line.split("#")[0].strip()
+                command = re.split("[#>]", line)[0].strip()  # no comment, no file
                 if command.startswith("forkfuzz "):
                     found.append((page.name, command))
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -86,7 +87,7 @@ def test_samples_agree_with_theory(kind: type[RandomWalk | Urw], program: Rmw) -
     """Every sum within four standard deviations; the first run is for learning."""
     strategy = kind(11)
     sample(program, strategy, 1)
-    count = 4000
+    count = int(os.environ.get("FORKFUZZ_SAMPLES", "4000"))
     sums = sample(program, strategy, count)
     for value, chance in chances(program, by_steps_left=kind is Urw).items():
         deviation = math.sqrt(count * chance * (1 - chance))

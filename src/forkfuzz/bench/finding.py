@@ -10,6 +10,7 @@ import attrs
 from forkfuzz.campaign import CampaignConfig
 from forkfuzz.campaign.engine import make_runner
 from forkfuzz.harness import canonical_spec, open_target
+from forkfuzz.harness.coverage import DEFAULT_KINDS, Kind
 from forkfuzz.scenarios import parse_spec
 
 from .exhibits import Exhibit
@@ -24,12 +25,14 @@ class Search:
         strategy: How.
         seed: Where its randomness starts.
         limit: After so many runs it gives up.
+        feedback: What a strategy learns from that learns.
     """
 
     exhibit: Exhibit
     strategy: str
     seed: int
     limit: int
+    feedback: tuple[Kind, ...] = DEFAULT_KINDS
 
 
 @attrs.frozen(slots=True)
@@ -55,7 +58,11 @@ def search(what: Search) -> Sample:
     scenario, params = parse_spec(what.exhibit.scenario)
     spec = canonical_spec(scenario, params, what.exhibit.rules, "inline")
     config = CampaignConfig(
-        spec, engine="builtin", strategy=what.strategy, seed=what.seed
+        spec,
+        engine="builtin",
+        strategy=what.strategy,
+        feedback=what.feedback,
+        seed=what.seed,
     )
     config.check()
     target = open_target(spec)
@@ -78,12 +85,13 @@ def search_all(
     *,
     seeds: int,
     limit: int,
+    feedback: tuple[Kind, ...] = DEFAULT_KINDS,
     run: Map = map,
 ) -> dict[str, list[Sample]]:
     """Return the samples of each strategy, seeds 1 to *seeds*."""
     names = list(strategies)
     jobs = [
-        Search(exhibit, name, seed, limit)
+        Search(exhibit, name, seed, limit, feedback)
         for name in names
         for seed in range(1, seeds + 1)
     ]

@@ -17,6 +17,7 @@ import attrs
 from forkfuzz.engine import Strategy
 from forkfuzz.harness import Feedback, RunResult, Target, TargetSpec, open_target
 from forkfuzz.harness.coverage import DEFAULT_KINDS, FEEDBACK_BYTES, Kind
+from forkfuzz.harness.target import DriverName
 from forkfuzz.strategies import Bytes
 from forkfuzz.strategies.mutator import mutate
 from forkfuzz.strategies.stored_bytes import SWITCH
@@ -94,15 +95,22 @@ def _compare_drivers(
 
 
 def compare_feedback(
-    scenario: str, rules: str, *, runs: int, pairs: int, seed: int
+    scenario: str,
+    rules: str,
+    *,
+    runs: int,
+    pairs: int,
+    seed: int,
+    kinds: tuple[Kind, ...] = DEFAULT_KINDS,
+    driver: DriverName = "trio",
 ) -> Comparison:
-    """Compare runs with semantic counters with the same runs without."""
+    """Compare runs with kinds of feedback with the same runs without any."""
     inputs = _inputs(runs, seed)
-    target = open_target(TargetSpec(scenario, {}, rules, "trio"))
+    target = open_target(TargetSpec(scenario, {}, rules, driver))
     try:
         return _compare(
             ("counters", "without"),
-            lambda: _run_all(target, inputs, _Buffer()),
+            lambda: _run_all(target, inputs, _Buffer(kinds)),
             lambda: _run_all(target, inputs, None),
             inputs,
             pairs,

@@ -150,7 +150,7 @@ def _configs(options: dict[str, Any]) -> list[CampaignConfig]:
             spec,
             engine=options["engine"],
             strategy=options["strategy"],
-            feedback=_feedback(options["feedback"]),
+            feedback=feedback_kinds(options["feedback"]),
             seed=options["seed"],
             runs=runs,
             seconds=seconds and seconds / len(names),
@@ -161,11 +161,13 @@ def _configs(options: dict[str, Any]) -> list[CampaignConfig]:
     return configs
 
 
-def _feedback(text: str | None) -> tuple[Any, ...]:
+def feedback_kinds(text: str | None) -> tuple[Any, ...]:
     """Return the kinds of feedback named; the configuration checks them."""
     from forkfuzz.harness.coverage import DEFAULT_KINDS
 
-    return DEFAULT_KINDS if text is None else tuple(text.split(","))
+    if text is None:
+        return DEFAULT_KINDS
+    return tuple(text.split(",")) if text else ()
 
 
 def _resolved(configs: list[CampaignConfig], options: dict[str, Any]) -> dict[str, Any]:

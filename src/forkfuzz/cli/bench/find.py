@@ -11,6 +11,7 @@ import rich_click as click
 
 from forkfuzz.cli.exit import EXIT_CODES, Exit, say
 from forkfuzz.cli.exploring import jobs_option, processes
+from forkfuzz.cli.fuzz import feedback_kinds
 from forkfuzz.cli.output import echo, json_option, put_json
 from forkfuzz.cli.types import Whole
 
@@ -50,6 +51,11 @@ STRATEGIES = (
     help="After so many runs a search gives up.",
 )
 @click.option(
+    "--feedback",
+    metavar="KIND,...",
+    help="What coverage and portfolio learn from; nothing if empty. [default: state]",
+)
+@click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
@@ -63,6 +69,7 @@ def find(
     strategies: str,
     seeds: int,
     runs: int,
+    feedback: str | None,
     plot: Path | None,
     jobs: int,
     as_json: bool,
@@ -78,6 +85,7 @@ def find(
 
     compared = tuple(dict.fromkeys(strategies.split(",")))
     exhibits = find_exhibits(names)
+    kinds = feedback_kinds(feedback)
     summarize([])  # whoever has no scipy is told before the work
     found: dict[str, Found] = {}
     with contextlib.ExitStack() as stack:
@@ -85,7 +93,9 @@ def find(
         if jobs > 1:
             run = stack.enter_context(processes(jobs)).map
         for number, exhibit in enumerate(exhibits):
-            samples = search_all(exhibit, compared, seeds=seeds, limit=runs, run=run)
+            samples = search_all(
+                exhibit, compared, seeds=seeds, limit=runs, feedback=kinds, run=run
+            )
             found[exhibit.name] = samples
             if as_json:
                 put_json(_document(exhibit, samples))
