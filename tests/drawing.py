@@ -15,7 +15,8 @@ KINDS = [
     *("pin", "pin-ro", "refs", "shared", "untouched", "read_only"),
     *("clean", "dontfork", "wipeonfork"),
 ]
-MORE_KINDS = [*KINDS, "swapped", "prot-r", "prot-none"]
+MORE_KINDS = [*KINDS, "swapped", "prot-r", "prot-none", "file", "file-untouched"]
+_ALONE = ("shared", "dontfork", "wipeonfork", "prot-r", "prot-none", "file")
 
 
 def page_of(kinds: Sequence[str]) -> some.SearchStrategy[dict[str, object]]:
@@ -34,7 +35,7 @@ def specs_of(drawn: Sequence[dict[str, object]]) -> tuple[PageSpec, ...]:
     vma = 0
     for name, page in zip(NAMES, drawn, strict=False):
         kind = str(page["kind"])
-        alone = kind in ("shared", "dontfork", "wipeonfork", "prot-r", "prot-none")
+        alone = kind.startswith(_ALONE)
         vma += bool(page["vma"]) or alone or (bool(specs) and _alone(specs[-1]))
         fields = _FIELDS.get(kind, {kind: True} if kind else {})
         spec = PageSpec(name, words=WORDS, vma=vma, **fields)  # type: ignore[arg-type]
@@ -48,11 +49,14 @@ _FIELDS: dict[str, dict[str, object]] = {
     "refs": {"refs": 1023, "has_pinned": True},
     "prot-r": {"prot": "r"},
     "prot-none": {"prot": "none"},
+    "file": {"file": True, "init": (5, 6)},
+    "file-untouched": {"file": True, "untouched": True, "init": (5,)},
 }
 
 
 def _alone(spec: PageSpec) -> bool:
-    return spec.shared or spec.dontfork or spec.wipeonfork or spec.prot != "rw"
+    flags = spec.shared or spec.dontfork or spec.wipeonfork or spec.file
+    return flags or spec.prot != "rw"
 
 
 PLACE = some.tuples(some.integers(0, 2), some.integers(0, WORDS - 1))

@@ -174,11 +174,18 @@ class Rules:
         breaks="tlb.stale-writable",
         text="translations that mprotect takes rights from are flushed",
     )
+    mprotect_flags: str = _guard(
+        "after_vma_lock",
+        "before_vma_lock",
+        where="do_mprotect_pkey, mprotect_fixup",
+        breaks="snapshot.torn",
+        text="mprotect makes the new VMA flags when no reader can set VM_MAYBE_GUARD",
+    )
     gup_retry: str = _guard(
         "keeps_write",
         "drops_write",
         where="faultin_page",
-        breaks="pin.not-exclusive, parent.lost-store",
+        breaks="pin.not-exclusive, parent.lost-store, file.written",
         text="after a write fault, the lookup is tried again for writing",
     )
     swap_exclusive: str = _guard(

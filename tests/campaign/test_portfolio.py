@@ -34,7 +34,7 @@ def test_shares_are_a_whole_of_known_strategies() -> None:
 
 
 def test_equal_payoff_keeps_the_shares_but_for_coverage() -> None:
-    """That gets six times its own in the end; the others keep theirs among them."""
+    """That gets a multiple of its own in the end; the others keep theirs among them."""
     turns(portfolio := Portfolio(1), {}, 600)
     chosen = turns(portfolio, {}, 4000)
     whole = 1 + (MORE_COVERAGE - 1) * SHARES[COVERAGE]

@@ -53,6 +53,7 @@ RULES = some.one_of(
 PAGE_KINDS: list[dict[str, Any]] = [
     *({}, {}, {"words": 2}, {"clean": True}, {"read_only": True}),
     *({"untouched": True}, {"pin": "rw"}, {"refs": 1}, {"refs": 1023, "pin": "ro"}),
+    *({"file": True}, {"file": True, "untouched": True}),
 ]
 
 

@@ -10,7 +10,7 @@ from forkfuzz.engine import Outcome
 from forkfuzz.harness.run import Run
 from forkfuzz.harness.setup import build_world
 from forkfuzz.mm.mm_types import VM_DONTCOPY, VM_SHARED, VM_WIPEONFORK, VM_WRITE
-from forkfuzz.mm.pgtable import PAGE_DIRTY, PAGE_PRESENT, PAGE_RW, pte_dirty
+from forkfuzz.mm.pgtable import PAGE_DIRTY, PAGE_PRESENT, PAGE_RW, pte_dirty, pte_pfn
 from forkfuzz.rules import Rules, parse_rules
 from forkfuzz.scenarios import open_program
 from forkfuzz.scenarios.program import (
@@ -77,6 +77,27 @@ def test_neighbours_with_one_number_share_a_vma() -> None:
     assert vmas[2].vm_flags & (VM_DONTCOPY | VM_WRITE) == VM_DONTCOPY
     assert vmas[3].vm_flags & VM_WIPEONFORK
     assert [vma.anon_vma for vma in vmas] == [True, False, True, False]
+
+
+def test_pages_of_a_file_are_in_the_page_cache_alone() -> None:
+    """Mapped without W, or not at all; the VMA has no anonymous page yet."""
+    specs = (
+        PageSpec("A", file=True, init=(5,)),
+        PageSpec("B", file=True, init=(6,), untouched=True),
+    )
+    world = build_world(Program("p", specs, (Thread("T", ()),)), Rules())
+    vma, entries = world.mms[0].vmas[0], world.mms[0].page_table.entries
+    cached = [world.frames[vma.shmem[vpn]] for vpn in range(2)]
+    assert not vma.anon_vma
+    assert not vma.is_anonymous()
+    assert entries[0] & (PAGE_PRESENT | PAGE_RW) == PAGE_PRESENT
+    assert pte_pfn(entries[0]) == cached[0].pfn
+    assert entries[1] == 0
+    assert [(f.refcount, f.mapcount, f.anon) for f in cached] == [
+        (2, 1, False),
+        (1, 0, False),
+    ]
+    assert [world.stores[f.words[0]][1] for f in cached] == [5, 6]
 
 
 def test_a_page_pinned_from_before_sets_the_flag_of_the_mm() -> None:

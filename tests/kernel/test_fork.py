@@ -207,11 +207,12 @@ def test_a_vma_never_touched_is_not_walked() -> None:
 
 def test_guard_markers_are_copied_even_without_an_anon_vma() -> None:
     """VM_COPY_ON_FORK."""
-    spec = PageSpec("A", untouched=True)
+    spec = PageSpec("A", untouched=True, file=True)
     race = Race(
         program([spec], thread("T1", Madvise("A", "guard")), forker(), child(ld("A")))
     )
     race.finish("T1", "F")
+    assert not race.mm().vmas[0].anon_vma
     assert race.pte("A", "child") == race.pte("A") != 0
     assert race.props() == []
     assert race.run.execution.faults == {"C": "segv"}

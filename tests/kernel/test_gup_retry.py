@@ -57,6 +57,43 @@ def test_a_lookup_that_asks_to_read_only_pins_the_zero_page_for_writing() -> Non
     assert race.props() == ["parent.lost-store", "pin.not-exclusive"]
 
 
+def dirty_cow(rules: str) -> Race:
+    """Return a race in which the copy of a file's page is thrown away in between."""
+    race = Race(
+        program(
+            [PageSpec("A", init=(5,), file=True)],
+            thread("T1", Pin("A", fast=False)),
+            thread("T2", Madvise("A", "dontneed"), Madvise("A", "dontneed"), ld("A")),
+            device(DmaStore("A", 0, 9)),
+        ),
+        rules,
+    )
+    race.past("T1", "wp_page_copy:folio_put")
+    race.past("T1", "wp_page_copy:folio_put")
+    assert race.folio("A").anon_exclusive
+    race.past("T2", "tlb_finish_mmu:dec_tlb_flush_pending")
+    race.finish("T1", "dev", "T2")
+    return race
+
+
+def test_a_copy_thrown_away_after_the_fault_is_made_again() -> None:
+    """The device writes a page of the process' own, and the file stays as it is."""
+    race = dirty_cow("seed")
+    cached = race.mm().vmas[0].shmem[0]
+    assert race.world.pins[0].pfn != cached
+    assert race.register("T2", "r") == 5
+    assert race.props() == []
+
+
+def test_a_lookup_that_asks_to_read_only_pins_the_page_cache_for_writing() -> None:
+    """Dirty COW: the write intent was given up when the copy was made."""
+    race = dirty_cow(DROPPED)
+    cached = race.mm().vmas[0].shmem[0]
+    assert race.world.pins[0].pfn == cached
+    assert race.register("T2", "r") == 9
+    assert race.props() == ["file.written"]
+
+
 def swapped(rules: str) -> Race:
     """Return a race in which the fault finds that the entry has changed."""
     race = Race(

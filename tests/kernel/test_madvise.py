@@ -132,6 +132,34 @@ def test_a_guard_region_replaces_the_page_and_marks_the_vma() -> None:
     assert race.props() == []
 
 
+def test_a_guard_region_in_memory_never_touched_needs_mmap_lock() -> None:
+    """For the anon_vma, which a mapping of a file can do without."""
+    guard = thread("T1", Madvise("A", "guard"))
+    race = Race(program([PageSpec("A", untouched=True)], guard))
+    race.to("T1", "madvise_guard_install:vm_flags")
+    assert race.mm().mmap_lock.readers == 1
+    assert race.mm().vmas[0].vm_refcnt == 1
+    race.finish("T1")
+    assert race.mm().vmas[0].anon_vma
+    assert race.props() == []
+    race = Race(program([PageSpec("A", untouched=True, file=True)], guard))
+    race.to("T1", "madvise_guard_install:vm_flags")
+    assert race.mm().mmap_lock.readers == 0
+    assert race.mm().vmas[0].vm_refcnt == 2
+    race.finish("T1")
+    assert not race.mm().vmas[0].anon_vma
+    assert race.props() == []
+
+
+def test_only_anonymous_private_memory_can_be_wiped_on_fork() -> None:
+    """-EINVAL."""
+    for page in (PageSpec("A", shared=True), PageSpec("A", file=True)):
+        race = Race(program([page], thread("T1", Madvise("A", "wipeonfork"))))
+        race.finish("T1")
+        assert not race.mm().vmas[0].vm_flags & VM_WIPEONFORK
+        assert race.props() == []
+
+
 def test_flags_for_fork_are_set_under_the_vma_write_lock() -> None:
     """mmap_lock for writing, then vma_start_write."""
     for advice, flag in (("dontfork", VM_DONTCOPY), ("wipeonfork", VM_WIPEONFORK)):

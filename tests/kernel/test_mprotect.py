@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from driving import Race, child, forker, ld, program, st, thread
-from forkfuzz.mm.mm_types import VM_READ, VM_WRITE
+from forkfuzz.mm.mm_types import VM_MAYBE_GUARD, VM_READ, VM_WRITE
 from forkfuzz.mm.pgtable import (
     PAGE_DIRTY,
     PAGE_PRESENT,
@@ -217,6 +217,21 @@ def test_a_fault_that_was_first_is_waited_for() -> None:
     assert race.value("A") == 1
     assert not race.pte("A") & PAGE_RW
     assert race.props() == []
+
+
+@pytest.mark.parametrize("when", ["after_vma_lock", "before_vma_lock"])
+def test_a_mark_set_under_the_vma_lock_is_kept(when: str) -> None:
+    """Unless the new flags were made while a reader could still set it."""
+    page = PageSpec("A", file=True, untouched=True)
+    threads = thread("T1", READ), thread("T2", Madvise("A", "guard")), forker()
+    race = alone(*threads, page=page, rules=f"seed,mprotect_flags={when}")
+    race.to("T1", "vma_start_write:refcount_add")
+    race.finish("T2", "T1")
+    kept = when == "after_vma_lock"
+    assert bool(race.mm().vmas[0].vm_flags & VM_MAYBE_GUARD) == kept
+    race.finish("F")
+    assert bool(race.pte("A", "child")) == kept
+    assert race.props() == ([] if kept else ["snapshot.stale"])
 
 
 def test_fork_waits_for_mprotect() -> None:

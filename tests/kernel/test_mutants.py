@@ -54,6 +54,8 @@ MUTANTS = [
     ("mprotect_flush=none", "mprotect", "tlb.stale-writable"),
     ("gup_retry=drops_write", "gup-retry", "pin.not-exclusive"),
     ("gup_retry=drops_write", "gup-retry", "parent.lost-store"),
+    ("gup_retry=drops_write", "dirty-cow", "file.written"),
+    ("mprotect_flags=before_vma_lock", "guard-mprotect", "snapshot.torn"),
 ]
 
 CONTROLS = [
@@ -67,6 +69,7 @@ CONTROLS = [
     ("fault_lock=mmap", "ro-upgrade"),
     ("fault_lock=mmap,vma_lock=none", "ro-upgrade"),
     ("vma_lock=anon_vma_only", "ro-upgrade"),
+    ("mprotect_flags=before_vma_lock", "mprotect"),
     ("vma_lock=private_writable_only", "ro-upgrade"),
     ("child_unlock=before_flush", "mp"),
     ("gup_recheck=off", "pin-fork-race"),

@@ -139,6 +139,8 @@ def test_other_directives_set_fields_of_the_program() -> None:
     [
         ("anon", {}),
         ("shared", {"shared": True}),
+        ("file", {"file": True}),
+        ("file untouched", {"file": True, "untouched": True}),
         ("untouched", {"untouched": True}),
         ("pte=ro", {"read_only": True}),
         ("clean", {"clean": True}),

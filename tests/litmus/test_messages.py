@@ -132,6 +132,19 @@ LONG = "a name for a page of at most 32 letters, digits and '_'"
             "page A pinned pinned=ro",
             f"2:15: {CONTRADICTED} 'pinned', found 'pinned=ro'",
         ),
+        ("page A file shared", f"2:13: {CONTRADICTED} 'file', found 'shared'"),
+        ("page A clean file", f"2:14: {CONTRADICTED} 'clean', found 'file'"),
+        (
+            "page A file\npage B",
+            "3:6: expected a vma= of its own, or file as for A, found 'B'",
+        ),
+        (
+            "page A file\npage B vma=1 maps=A",
+            (
+                "3:19: expected an anonymous page with a frame of its own, "
+                "found 'A', which has 'file'"
+            ),
+        ),
         ("page A shared anon", f"2:15: {CONTRADICTED} 'shared', found 'anon'"),
         ("page A refs=1 untouched", f"2:15: {CONTRADICTED} 'refs', found 'untouched'"),
         ("page A clean pte=ro", f"2:14: {CONTRADICTED} 'clean', found 'pte=ro'"),
@@ -218,7 +231,7 @@ def test_directives(directives: str, message: str) -> None:
 
 
 ATTRIBUTES = (
-    *("anon", "shared", "untouched", "clean", "swapped", "pte=ro", "maps=M"),
+    *("anon", "shared", "file", "untouched", "clean", "swapped", "pte=ro", "maps=M"),
     *("prot=r", "prot=none", "vma=2", "dontfork", "wipeonfork"),
     *("pinned", "pinned=ro", "refs=1", "has-pinned"),
 )
@@ -251,7 +264,6 @@ def test_attributes_go_together_or_are_refused_in_their_place(first: str) -> Non
     ("parts", "message"),
     [
         ({"directives": "memory tso"}, "2:1: memory tso"),
-        ({"directives": "page A file"}, "2:8: page attribute file"),
         ({"directives": "page A hugetlb"}, "2:8: page attribute hugetlb"),
         ({"directives": "page A thp=T"}, "2:8: page attribute thp"),
         ({"table": "T1\nmadvise A free"}, "5:1: madvise free"),

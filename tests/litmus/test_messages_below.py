@@ -302,7 +302,7 @@ def test_statements_have_their_columns(column: str) -> None:
             "violates nothing",
             (
                 "7:10: expected a property, or a group: snapshot, tlb, pte, page, pin, parent, "
-                "lock, run, fork or child, found 'nothing'"
+                "file, lock, run, fork or child, found 'nothing'"
             ),
         ),
         ("clean x", f"7:7: expected {END}, found 'x'"),

@@ -25,6 +25,7 @@ RULES = (
 UNREACHED = {
     "ptep_set_access_flags:set_pte": "no scenario has a write fault find W without D",
     "vma_mark_detached:wait_for_readers": "needs a reader between two steps of munmap",
+    "madvise_guard_install:anon_vma_prepare": "takes mmap_lock, so nothing can race",
     "set_pte_raw:set_pte": "for litmus tests of hardware",
     "xchg_pte_raw:xchg": "for litmus tests of hardware",
     "invlpg:drop": "for litmus tests of hardware",

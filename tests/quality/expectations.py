@@ -72,12 +72,14 @@ ROWS = (
     Row("zap_flush=after_free", "dontneed", ("tlb.use-after-free",), 2_000),
     Row("gather_nested=off", "dontneed-twice", ("tlb.stale-writable",), 2_000),
     Row("mprotect_flush=none", "mprotect", ("tlb.stale-writable",), 2_000),
+    Row("mprotect_flags=before_vma_lock", "guard-mprotect", TORN, 2_000),
     Row(
         "gup_retry=drops_write",
         "gup-retry",
         ("pin.not-exclusive", "parent.lost-store"),
         2_000,
     ),
+    Row("gup_retry=drops_write", "dirty-cow", ("file.written",), 2_000),
 )
 
 CONTROLS = (

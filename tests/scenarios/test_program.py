@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import pytest
 
 from forkfuzz.engine import Outcome
@@ -49,6 +50,9 @@ A, T = PageSpec("A"), Thread("T", ())
         ({"swapped": True, "untouched": True}, "^B cannot be both swapped and untou"),
         ({"swapped": True, "refs": 1}, "^B cannot be both swapped and refs$"),
         ({"swapped": True, "shared": True}, "^B cannot be both swapped and shared$"),
+        ({"file": True, "shared": True}, "^B cannot be both file and shared$"),
+        ({"file": True, "pin": "ro"}, "^B cannot be both file and pin$"),
+        ({"file": True, "clean": True}, "^B cannot be both file and clean$"),
     ],
 )
 def test_attributes_of_a_page_must_not_contradict_each_other(
@@ -66,6 +70,7 @@ def test_attributes_of_a_page_must_not_contradict_each_other(
         (PageSpec("A", untouched=True), PageSpec("B", maps="A")),
         (PageSpec("A", swapped=True), PageSpec("B", maps="A")),
         (PageSpec("A", shared=True), PageSpec("B", maps="A", vma=1)),
+        (PageSpec("A", file=True), PageSpec("B", maps="A", vma=1)),
         (PageSpec("B", maps="B"),),
     ],
 )
@@ -73,6 +78,15 @@ def test_a_page_maps_the_frame_of_one_before_it(pages: tuple[PageSpec, ...]) -> 
     """Which must have one, and be its only owner."""
     with pytest.raises(UsageError, match=r"^p: B maps '[AB]', expected an anonymous"):
         Program("p", pages, (T,))
+
+
+def test_pages_of_a_file_share_no_vma_with_others() -> None:
+    """What is behind a mapping is a matter of its VMA."""
+    file = PageSpec("B", file=True)
+    with pytest.raises(UsageError, match=r"^p: A and B share a VMA, but only one is "):
+        Program("p", (A, file), (T,))
+    Program("p", (A, attrs.evolve(file, vma=1)), (T,))
+    Program("p", (attrs.evolve(file, name="A"), file), (T,))
 
 
 def test_a_raw_statement_maps_a_frame_that_there_is() -> None:

@@ -19,13 +19,13 @@ COVERAGE = "coverage"
 """The strategy that varies inputs which reached something new."""
 
 SHARES: Mapping[str, float] = {
-    COVERAGE: 0.15,
-    "sticky": 0.3,
-    "urw": 0.15,
-    "surw": 0.15,
+    COVERAGE: 0.1,
+    "sticky": 0.4,
+    "surw": 0.14,
+    "urw": 0.12,
     "pct": 0.1,
     "delays": 0.1,
-    "pos": 0.05,
+    "pos": 0.04,
 }
 """Shares to begin with; see the page on strategies for where they come from."""
 
@@ -36,8 +36,8 @@ MOST = 3.0
 """No strategy gets more than so many times its share, or less than one such part."""
 
 
-MORE_COVERAGE = 6.0
-RUNS_FOR_IT = 100
+MORE_COVERAGE = 9.0
+RUNS_FOR_IT = 60
 """What a random strategy has not found by now, it will not find soon: the share of
 `COVERAGE` grows by itself with every so many runs, up to so many times.
 """

@@ -5,6 +5,7 @@ TLBs and frames. It never asks the model, or the rules, what ought to have happe
 """
 
 from .checker import Checker
+from .files import FileChecker
 from .isolation import IsolationChecker
 from .locks import LockOrderChecker, VmaLockChecker
 from .pages import ExclusiveChecker, RefcountChecker
@@ -28,6 +29,7 @@ ALL: tuple[type[Checker], ...] = (
     VmaLockChecker,
     LockOrderChecker,
     UndoChecker,
+    FileChecker,
 )
 """Every checker; a run has one of each."""
 
@@ -52,6 +54,7 @@ PROPERTIES: dict[str, str] = {
     "pin.diverged": "the pinning process, or another, maps what it must not",
     "parent.lost-store": "a process has lost a store of its own",
     "parent.stale-read": "a thread reads what was there before its own store",
+    "file.written": "a store reached the page cache of a private mapping",
     "lock.vma-overlap": "a VMA is read-locked and write-locked at once",
     "lock.order": "locks are taken in an order, or a state, that can deadlock",
     "lock.deadlock": "no task can go on",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from forkfuzz.engine import Machine
-from forkfuzz.mm.mm_types import VM_SHARED, MmStruct
-from forkfuzz.mm.pgtable import PFN_SHIFT, PTE_HAS_FRAME, PTE_MARKER_GUARD
+from forkfuzz.mm.mm_types import VM_FILE, VM_SHARED, MmStruct
+from forkfuzz.mm.pgtable import NONE, PFN_SHIFT, PTE_HAS_FRAME, PTE_MARKER_GUARD, mk_pte
 from forkfuzz.mm.watch import Watcher
 from forkfuzz.mm.world import World
 
@@ -21,6 +21,7 @@ class Checker(Watcher):
 
     Attributes:
         violations: What was found, each kind once.
+        files: Frame in the page cache, by vpn, of each page of a private file mapping.
     """
 
     world: World
@@ -40,6 +41,13 @@ class Checker(Watcher):
             for vpn in range(vma.vm_start, vma.vm_end)
             if vma.vm_flags & VM_SHARED
         )
+        self.files = {
+            vpn: pfn
+            for mm in world.mms
+            for vma in mm.vmas
+            if vma.vm_flags & VM_FILE
+            for vpn, pfn in vma.shmem.items()
+        }
 
     def finish(self) -> None:
         """Look at the run after its last step, if it came to a proper end."""
@@ -96,7 +104,17 @@ class Checker(Watcher):
 
     def word(self, mm: MmStruct, vpn: int, index: int) -> int:
         """Return which store a word holds, by the page tables of *mm* alone."""
-        return self.word_behind(mm.page_table.entries[vpn], index)
+        return self.word_behind(self.meaning(vpn, mm.page_table.entries[vpn]), index)
+
+    def meaning(self, vpn: int, pte: int) -> int:
+        """Return the entry that a first look at the page would make of *pte*.
+
+        That is the entry itself, but for an empty one in a private file mapping: what
+        is read there is the page cache.
+        """
+        if pte == NONE and vpn in self.files:
+            return mk_pte(self.files[vpn], 0)
+        return pte
 
     def word_behind(self, pte: int, index: int) -> int:
         """Return which store a word holds, behind an entry."""

@@ -30,7 +30,8 @@ class ExclusiveChecker(Checker):
         if not pte_present(new):
             return
         folio = self.world.frames[new >> PFN_SHIFT]
-        if new & PAGE_RW and folio.anon and not folio.anon_exclusive:
+        private = folio.anon or not self.is_shared(vpn)
+        if new & PAGE_RW and private and not folio.anon_exclusive:
             message = (
                 f"{mm.name} may write {self.world.pages[vpn]} in frame {folio.pfn}, "
                 "which is not exclusive"
@@ -117,10 +118,10 @@ class RefcountChecker(Checker):
         for pin in self.world.pins:
             if pin.pfn == folio.pfn and not pin.released:
                 held += GUP_PIN_COUNTING_BIAS if pin.pinned else 1
-        shmem = any(
+        cached = folio.pfn in self.files.values() or any(
             folio.pfn in vma.shmem.values() for mm in self.world.mms for vma in mm.vmas
         )
-        return held + folio.swap_cache + shmem
+        return held + folio.swap_cache + cached
 
     def _report(
         self, folio: Folio, what: str, count: int, mapped: dict[int, int]

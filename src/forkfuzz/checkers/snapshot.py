@@ -111,7 +111,7 @@ class SnapshotChecker(Checker):
         )
 
     def _open_log(self, mm: MmStruct) -> None:
-        entries: list[int] = list(mm.page_table.entries)
+        entries = [self.meaning(v, e) for v, e in enumerate(mm.page_table.entries)]
         self._entries[mm.name] = entries
         self._logs[mm.name] = ParentHistory(self.world, entries, GUARD_VALUE)
 
@@ -176,10 +176,10 @@ class SnapshotChecker(Checker):
     def _log_entry(self, mm: MmStruct, vpn: int, pte: int) -> None:
         log = self._logs.get(mm.name)
         if log is not None:
-            task = self.machine.current
+            task, means = self.machine.current, self.meaning(vpn, pte)
             name = task.name if task else ""
-            log.events.append(Entry(self.machine.steps, name, vpn, pte))
-            self._entries[mm.name][vpn] = pte
+            log.events.append(Entry(self.machine.steps, name, vpn, means))
+            self._entries[mm.name][vpn] = means
 
     def fork_called(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """Remember from when on the child may take its memory."""

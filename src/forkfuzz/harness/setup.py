@@ -7,6 +7,7 @@ from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import GUP_PIN_COUNTING_BIAS, Folio, Pin
 from forkfuzz.mm.mm_types import (
     VM_DONTCOPY,
+    VM_FILE,
     VM_MAYWRITE,
     VM_READ,
     VM_SHARED,
@@ -83,7 +84,7 @@ def _map_vmas(mm: MmStruct, pages: tuple[PageSpec, ...]) -> None:
             mm.vmas.append(VmAreaStruct(mm, vpn, vpn + 1, 0))
         vma = mm.vmas[-1]
         vma.vm_flags |= _vm_flags(page)
-        vma.anon_vma |= not page.untouched and not page.shared
+        vma.anon_vma |= not (page.untouched or page.shared or page.file)
 
 
 def _vm_flags(page: PageSpec) -> int:
@@ -92,36 +93,42 @@ def _vm_flags(page: PageSpec) -> int:
     flags |= VM_WRITE if "w" in page.prot else 0
     flags |= VM_SHARED if page.shared else 0
     flags |= VM_DONTCOPY if page.dontfork else 0
+    flags |= VM_FILE if page.file else 0
     return flags | (VM_WIPEONFORK if page.wipeonfork else 0)
 
 
 def _populate(mm: MmStruct, vpn: int, page: PageSpec) -> None:
     mm.has_pinned |= page.has_pinned or bool(page.pin)
-    if page.untouched:
+    if page.untouched and not page.file:
         return
     folio = _folio(mm, vpn, page)
+    if page.untouched:
+        return
     if page.swapped:
         folio.swap_cache = True
         folio.swap_count = 1
         mm.set_pte(vpn, mk_swap_pte(folio.pfn, exclusive=True))
         return
     mm.world.add_mapping(folio, 1)
-    if not page.shared:
+    if folio.anon:
         mm.world.set_exclusive(folio, exclusive=True)
     mm.set_pte(vpn, _present_pte(folio, page))
     _reference(mm, vpn, page, folio)
 
 
 def _folio(mm: MmStruct, vpn: int, page: PageSpec) -> Folio:
-    """Return the page's frame, with a reference for the mapping or the swap cache."""
+    """Return the page's frame, with a reference for the mapping or the swap cache.
+
+    One with a page cache behind it has a reference for that too.
+    """
     world = mm.world
     if page.maps:
         folio = world.frames[pte_pfn(mm.get_pte(world.pages.index(page.maps)))]
         folio.refcount += 1
         return folio
-    folio = world.alloc_folio(anon=not page.shared)
-    if page.shared:
-        folio.refcount += 1
+    folio = world.alloc_folio(anon=not (page.shared or page.file))
+    if not folio.anon:
+        folio.refcount += not page.untouched
         vma = mm.find_vma(vpn)
         assert vma is not None  # every page is in a VMA
         vma.shmem[vpn] = folio.pfn
@@ -131,9 +138,9 @@ def _folio(mm: MmStruct, vpn: int, page: PageSpec) -> Folio:
 
 def _present_pte(folio: Folio, page: PageSpec) -> Pte:
     pte = mk_pte(folio.pfn, PAGE_ACCESSED)
-    if "w" in page.prot and not page.read_only:
+    if "w" in page.prot and not page.read_only and not page.file:
         pte = pte_mkwrite(pte)
-    if not page.clean:
+    if not page.clean and not page.file:
         pte = pte_mkdirty(pte)
     return pte_modify(pte, accessible=False) if page.prot == "none" else pte
 

@@ -1,6 +1,6 @@
 """get_user_pages and pin_user_pages, and what is done with the pages.
 
-Source: mm/gup.c. Left out: FOLL_FORCE, FOLL_LONGTERM migration, file pages.
+Source: mm/gup.c. Left out: FOLL_FORCE, FOLL_LONGTERM, marking pages as dirty.
 """
 
 from __future__ import annotations

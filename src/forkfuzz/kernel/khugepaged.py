@@ -47,7 +47,7 @@ async def collapse_range(cpu: Cpu, mm: MmStruct) -> None:
         flush.
     """
     await mmap_write_lock_nested(cpu, mm)
-    if mm.vmas and mm.vmas[0].is_cow_mapping():
+    if mm.vmas and mm.vmas[0].is_anonymous():
         vma = mm.vmas[0]
         # The kernel's call cannot be killed; nor can this thread.
         await vma_start_write_killable(cpu, vma)

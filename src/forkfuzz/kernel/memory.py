@@ -1,8 +1,8 @@
 """Page faults on anonymous memory, and copy-on-write.
 
-Source: mm/memory.c; what it does about swap entries is in `swap`. Left out: file
-mappings other than shared anonymous memory, NUMA hints, userfaultfd, KSM, large folios,
-accounting.
+Source: mm/memory.c; what it does about swap entries is in `swap`, about mappings with
+something behind them in `memory_file`. Left out: NUMA hints, userfaultfd, KSM, large
+folios, accounting.
 """
 
 from __future__ import annotations
@@ -147,38 +147,6 @@ async def do_anonymous_page(vmf: VmFault) -> VmFaultReason:
     return VmFaultReason.DONE
 
 
-def _shmem_get_folio(vmf: VmFault) -> Folio:
-    world, shmem = vmf.mm.world, vmf.vma.shmem
-    if vmf.vpn not in shmem:
-        shmem[vmf.vpn] = world.alloc_folio(anon=False, cpu=vmf.cpu).pfn
-    return world.frames[shmem[vmf.vpn]]
-
-
-async def do_shared_fault(vmf: VmFault) -> VmFaultReason:
-    """Map the page of a shared anonymous mapping, making it first if need be.
-
-    Points:
-        finish_fault:pte_none, finish_fault:set_pte_at and those of the lock.
-
-    Source:
-        mm/memory.c: do_shared_fault, finish_fault; mm/shmem.c: shmem_get_folio, of
-        which only the frame is kept.
-    """
-    world, mm = vmf.mm.world, vmf.mm
-    folio = _shmem_get_folio(vmf)
-    pte = vma_mk_pte(vmf.vma, folio.pfn, PAGE_ACCESSED)
-    if vmf.write:
-        pte = pte_mkdirty(maybe_mkwrite(pte, vmf.vma))
-    await spin_lock(vmf.cpu, mm.ptl)
-    if await ptep_get(mm, vmf.vpn, "finish_fault:pte_none") == NONE:
-        await point("finish_fault:set_pte_at", mm.page_table.writes[vmf.vpn])
-        folio.refcount += 1
-        world.add_mapping(folio, 1)
-        mm.set_pte(vmf.vpn, pte)
-    await spin_unlock(vmf.cpu, mm.ptl)
-    return VmFaultReason.DONE
-
-
 async def do_wp_page(vmf: VmFault) -> VmFaultReason:
     """Handle a write to, or an unsharing of, a present entry without W.
 
@@ -218,6 +186,8 @@ async def _may_reuse(vmf: VmFault, folio: Folio) -> bool:
         the LRU's batches, whose references the kernel tries to get rid of first.
     """
     reuse, world = vmf.mm.world.rules.reuse, vmf.mm.world
+    if not folio.anon:
+        return False  # the page cache's
     if reuse == "exclusive":
         await point("do_wp_page:PageAnonExclusive", folio.peek)
         if folio.anon_exclusive:

@@ -1,13 +1,12 @@
 """The part of mm/memory.c that sends a fault where it belongs.
 
 Source: mm/memory.c: handle_mm_fault, handle_pte_fault. Left out: page-table allocation,
-file faults, NUMA hints, uffd markers.
+NUMA hints, uffd markers.
 """
 
 from __future__ import annotations
 
 from forkfuzz.locking.spinlock import spin_lock, spin_unlock
-from forkfuzz.mm.mm_types import VM_SHARED
 from forkfuzz.mm.pgtable import (
     PAGE_ACCESSED,
     PAGE_RW,
@@ -22,11 +21,11 @@ from .memory import (
     VmFault,
     VmFaultReason,
     do_anonymous_page,
-    do_shared_fault,
     do_wp_page,
     ptep_get,
     set_pte_at,
 )
+from .memory_file import do_fault
 from .swap import do_swap_page
 
 
@@ -48,9 +47,9 @@ async def handle_mm_fault(vmf: VmFault) -> VmFaultReason:
     if vmf.orig_pte & PTE_SWAP:
         return await do_swap_page(vmf)
     if not pte_present(vmf.orig_pte):
-        if vmf.vma.vm_flags & VM_SHARED:
-            return await do_shared_fault(vmf)
-        return await do_anonymous_page(vmf)
+        if vmf.vma.is_anonymous():
+            return await do_anonymous_page(vmf)
+        return await do_fault(vmf)
     await spin_lock(vmf.cpu, vmf.mm.ptl)
     if await _pte_changed(vmf):
         await spin_unlock(vmf.cpu, vmf.mm.ptl)

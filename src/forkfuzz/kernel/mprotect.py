@@ -78,15 +78,22 @@ async def _mprotect_fixup(
     Source:
         mm/mprotect.c: mprotect_fixup.
     """
-    if vma.vm_flags & (VM_READ | VM_WRITE) == rights:
+    newflags = _with_rights(vma.vm_flags, rights)
+    if newflags == vma.vm_flags:
         return vma
     alone = await split_off(cpu, vma, vpn)
     if alone is None or not await vma_start_write_killable(cpu, alone):
         return None
     await point("mprotect_fixup:vm_flags_reset_once", alone.touch)
-    alone.vm_flags = alone.vm_flags & ~(VM_READ | VM_WRITE) | rights
+    if vma.vm_mm.world.rules.mprotect_flags == "after_vma_lock":
+        newflags = _with_rights(alone.vm_flags, rights)
+    alone.vm_flags = newflags
     await _change_pte_range(cpu, tlb, alone)
     return alone
+
+
+def _with_rights(flags: int, rights: int) -> int:
+    return flags & ~(VM_READ | VM_WRITE) | rights
 
 
 async def _change_pte_range(cpu: Cpu, tlb: MmuGather, vma: VmAreaStruct) -> None:

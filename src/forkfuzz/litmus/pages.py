@@ -20,6 +20,7 @@ MAX_VMA = 9999
 _ATTRIBUTES: dict[str, dict[str, object]] = {
     "anon": {},
     "shared": {"shared": True},
+    "file": {"file": True},
     "untouched": {"untouched": True},
     "clean": {"clean": True},
     "swapped": {"swapped": True},
@@ -38,6 +39,8 @@ _PRESENT = ("clean", "pte=ro", "pinned", "pinned=ro", "refs")
 _CONTRADICTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("anon", ("shared", "file")),
     ("shared", ("file", "swapped", "maps", "wipeonfork")),
+    ("file", ("clean", "pte=ro", "pinned", "pinned=ro", "swapped", "maps")),
+    ("file", ("wipeonfork",)),
     ("untouched", (*_PRESENT, "swapped", "maps")),
     ("swapped", (*_PRESENT, "maps")),
     ("maps", ("pinned", "pinned=ro", "refs")),
@@ -47,7 +50,7 @@ _CONTRADICTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Attributes that no page has together, each with all those that it excludes."""
 
-_OF_THE_VMA = ("shared", "prot", "dontfork", "wipeonfork")
+_OF_THE_VMA = ("shared", "file", "prot", "dontfork", "wipeonfork")
 
 
 @attrs.define(slots=True)
@@ -108,7 +111,7 @@ class Pages:
         name, index = self.place(line, place.children)
         page = self._pages[name]
         for field in ("untouched", "maps"):
-            if page.fields.get(field):
+            if page.fields.get(field) and not page.fields.get("file"):
                 raise line.wrong(
                     place.children[0],
                     "a page with a frame of its own from the start",
@@ -205,7 +208,9 @@ class Pages:
     def _mapped(self, line: Line, name: Token) -> str:
         """Return the page whose frame another one maps, if that can be."""
         fields = self.find(line, name).fields
-        taken = [f for f in ("untouched", "swapped", "shared", "maps") if f in fields]
+        taken = [
+            f for f in ("untouched", "swapped", "shared", "file", "maps") if f in fields
+        ]
         if taken:
             raise line.wrong(
                 name,

@@ -235,6 +235,7 @@ def _directives(program: p.Program) -> Iterator[str]:
 def _page(page: p.PageSpec) -> str:
     attributes = {
         "shared": page.shared,
+        "file": page.file,
         "untouched": page.untouched,
         "swapped": page.swapped,
         f"maps={page.maps}": page.maps,

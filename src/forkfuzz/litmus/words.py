@@ -18,7 +18,7 @@ _FREE = frozenset({"r"})
 
 NOT_MODELLED = frozenset(
     {
-        *("page attribute file", "page attribute hugetlb", "page attribute thp"),
+        *("page attribute hugetlb", "page attribute thp"),
         *("statement mremap", "statement migrate", "statement merge"),
         *("statement uffd-wp", "statement uffd-unwp", "statement clear-refs"),
         *("madvise free", "madvise pageout"),

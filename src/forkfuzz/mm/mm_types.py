@@ -27,6 +27,9 @@ VM_DONTCOPY = 1 << 17
 VM_WIPEONFORK = 1 << 25
 VM_MAYBE_GUARD = 1 << 31
 
+VM_FILE = 1 << 40
+"""In the place of ``vm_ops``: the mapping is one of a file, here always a private one."""
+
 VM_COPY_ON_FORK = VM_MAYBE_GUARD
 """Flags that make fork copy page tables even where there is no anon_vma."""
 
@@ -53,8 +56,8 @@ class VmAreaStruct:
         vm_lock_seq: ``mm_lock_seq`` at the last write-lock. The VMA is write-locked
             while the two are equal.
         vm_refcnt: 1 if attached, plus 1 for each reader, plus the exclude flag.
-        shmem: For VM_SHARED: frame by vpn of the object behind the mapping, the same
-            mapping object in parent and child.
+        shmem: For VM_SHARED and VM_FILE: frame by vpn of the object or file behind the
+            mapping, the same in parent and child.
     """
 
     __slots__ = (
@@ -86,6 +89,10 @@ class VmAreaStruct:
     def is_cow_mapping(self) -> bool:
         """Return whether writes to this mapping are private copies."""
         return self.vm_flags & (VM_SHARED | VM_MAYWRITE) == VM_MAYWRITE
+
+    def is_anonymous(self) -> bool:
+        """Return whether nothing is behind the mapping: vma_is_anonymous."""
+        return not self.vm_flags & (VM_SHARED | VM_FILE)
 
 
 class MmStruct:

@@ -13,7 +13,7 @@ PTE_WORDS = {
     "copy_nonpresent_pte:set_pte_at": ("share", "copy_nonpresent_pte({page})"),
     "wp_page_reuse:set_pte": ("reuse", "do_wp_page({page}): reuse {frame}"),
     "do_anonymous_page:set_pte_at": ("cow", "do_anonymous_page({page}): {frame}"),
-    "finish_fault:set_pte_at": ("cow", "do_shared_fault({page}): {frame}"),
+    "finish_fault:set_pte_at": ("cow", "do_fault({page}): {frame}"),
     "ptep_set_access_flags:set_pte": ("access", "ptep_set_access_flags({page})"),
     "zap_pte_range:ptep_get_and_clear_full": ("zap", "zap_pte_range({page})"),
     "collapse_huge_page:set_pmd_at": ("collapse", "{page} is {frame} now"),

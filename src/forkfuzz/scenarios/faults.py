@@ -84,7 +84,7 @@ def dontneed(*, pages: int, read_only: int) -> Program:
 
 @scenario(
     "guard",
-    "guard regions installed under the VMA lock, in memory never touched before",
+    "guard regions installed under the VMA lock, in a file mapping never touched before",
     pages=2,
 )
 def guard(*, pages: int) -> Program:
@@ -92,7 +92,10 @@ def guard(*, pages: int) -> Program:
     names = page_names(pages)
     return Program(
         "guard",
-        tuple(PageSpec(name, untouched=True, vma=n) for n, name in enumerate(names)),
+        tuple(
+            PageSpec(name, untouched=True, file=True, vma=n)
+            for n, name in enumerate(names)
+        ),
         (FORK, Thread("T1", tuple(Madvise(n, "guard") for n in names))),
         sometimes=("copy_nonpresent_pte:set_marker",),
     )

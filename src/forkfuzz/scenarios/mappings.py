@@ -81,6 +81,52 @@ def munmap(*, keep: int) -> Program:
 
 
 @scenario(
+    "guard-mprotect",
+    "a guard region installed in a file mapping while mprotect changes its flags",
+)
+def guard_mprotect() -> Program:
+    """A, then B get a guard region, A also other rights; fork comes after both."""
+    pages = [PageSpec(n, untouched=True, file=True, vma=v) for v, n in enumerate("AB")]
+    guards = (Madvise("A", "guard"), Madvise("B", "guard"), Post("done"))
+    return Program(
+        "guard-mprotect",
+        tuple(pages),
+        (
+            Thread("F", (Wait("done"), Wait("done"), Fork())),
+            Thread("T1", guards),
+            Thread("T2", (Mprotect("A", "r"), Post("done"))),
+        ),
+        sometimes=("copy_nonpresent_pte:set_marker",),
+    )
+
+
+@scenario(
+    "dirty-cow",
+    "a private file page thrown away between a pin's fault and the lookup after it",
+    rounds=1,
+)
+def dirty_cow(*, rounds: int) -> Program:
+    """CVE-2016-5195: what the device writes through the pin must not be in the file."""
+    pin = (Pin("A", fast=False), Wait("written"), Unpin("A"))
+    return Program(
+        "dirty-cow",
+        (PageSpec("A", words=2, init=(5,), file=True),),
+        (
+            Thread("T1", pin * rounds),
+            Thread("T2", (Madvise("A", "dontneed"), Store("A", 1, 7)) * rounds),
+            Thread("dev", (DmaStore("A", 0, 9), Post("written")) * rounds, "device"),
+            FORK,
+            child_reads(["A"]),
+        ),
+        sometimes=(
+            "follow_page_pte:try_grab_folio",
+            "do_cow_fault:copy_mc_user_highpage",
+            "wp_page_copy:set_pte_at",
+        ),
+    )
+
+
+@scenario(
     "dontneed-twice",
     "two threads throw one page away; may the second return before the first's flush?",
 )

@@ -6,6 +6,8 @@ compared, printed, cut down and written to files.
 
 from __future__ import annotations
 
+import itertools
+
 import attrs
 
 from forkfuzz.errors import UsageError
@@ -67,6 +69,8 @@ class PageSpec:
         maps: Another page, which comes before this one and whose frame this one maps.
         swapped: Unmapped by reclaim before the start: an exclusive swap entry of a page
             in the swap cache.
+        file: Private mapping of a file, not yet copied: without W, or with no entry if
+            it is untouched too. *init* is what the file holds.
     """
 
     name: str
@@ -85,6 +89,7 @@ class PageSpec:
     wipeonfork: bool = False
     maps: str = ""
     swapped: bool = False
+    file: bool = False
 
     def __attrs_post_init__(self) -> None:
         """Refuse attributes that contradict each other."""
@@ -92,23 +97,23 @@ class PageSpec:
             msg = f"{self.name}: no protection {self.prot!r}, "
             msg += f"expected one of {', '.join(PROTECTIONS)}"
             raise UsageError(msg)
-        given = ("maps", "swapped", "untouched", "shared", "pin", "refs", "init")
-        words = [word for word in given if getattr(self, word)]
         for first, excluded in _EXCLUDED.items():
-            for second in words:
-                if first in words and second in excluded:
+            for second in excluded:
+                if getattr(self, first) and getattr(self, second):
                     msg = f"{self.name} cannot be both {first} and {second}"
                     raise UsageError(msg)
 
     @property
     def owns_frame(self) -> bool:
         """Return whether it maps an anonymous frame of its own at the start."""
-        return not (self.maps or self.swapped or self.untouched or self.shared)
+        others = self.maps or self.swapped or self.untouched or self.shared
+        return not (others or self.file)
 
 
 _EXCLUDED = {
     "maps": ("swapped", "untouched", "shared", "pin", "refs", "init"),
     "swapped": ("untouched", "shared", "pin", "refs"),
+    "file": ("maps", "swapped", "shared", "pin", "read_only", "clean", "wipeonfork"),
 }
 
 
@@ -166,6 +171,7 @@ class Program:
         self._check_counts()
         _check_unique("page", [page.name for page in self.pages])
         _check_unique("thread", [thread.name for thread in self.threads])
+        self._check_vmas()
         self._check_mapped()
         self._check_statements()
 
@@ -203,6 +209,14 @@ class Program:
         for what, count, least, most in limits:
             if not least <= count <= most:
                 msg = f"{self.name}: {count} {what}, expected {least} to {most}"
+                raise UsageError(msg)
+
+    def _check_vmas(self) -> None:
+        """Refuse neighbours that cannot be in the VMA that they share."""
+        for before, page in itertools.pairwise(self.pages):
+            if page.vma == before.vma and page.file != before.file:
+                msg = f"{self.name}: {before.name} and {page.name} share a VMA, but "
+                msg += "only one is of a file"
                 raise UsageError(msg)
 
     def _check_mapped(self) -> None:

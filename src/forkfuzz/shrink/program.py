@@ -160,7 +160,10 @@ def _with_small_values(program: Program) -> Iterator[Change]:
                 )
 
 
-PLAIN = ("init", "refs", "has_pinned", "clean", "read_only", "untouched", "swapped")
+PLAIN = (
+    *("init", "refs", "has_pinned", "clean", "read_only", "untouched", "swapped"),
+    "file",
+)
 """Attributes of pages that can be left out without the program being another one."""
 
 
