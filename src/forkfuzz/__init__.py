@@ -1,6 +1,6 @@
 """Find the interleaving that breaks fork()'s memory snapshot, and replay it.
 
-``forkfuzz.explore`` and ``forkfuzz.Sim`` are for tests; the command line is
+``forkfuzz.explore``, ``forkfuzz.Sim`` and ``forkfuzz.replay`` are for tests; the command line is
 ``forkfuzz.cli``. Importing this package imports no part of the model.
 """
 
@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from forkfuzz.harness.sim import Sim
+    from forkfuzz.litmus.replaying import replay
     from forkfuzz.pytest_plugin import explore
 
 __version__ = "0.1.0"
 
-__all__ = ["Sim", "__version__", "explore"]
+__all__ = ["Sim", "__version__", "explore", "replay"]
 
-_LAZY = {"Sim": "forkfuzz.harness.sim", "explore": "forkfuzz.pytest_plugin"}
+_LAZY = {
+    "Sim": "forkfuzz.harness.sim",
+    "explore": "forkfuzz.pytest_plugin",
+    "replay": "forkfuzz.litmus.replaying",
+}
 
 
 def __getattr__(name: str) -> object:

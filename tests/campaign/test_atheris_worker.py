@@ -70,7 +70,9 @@ def test_a_finding_and_the_end_are_told() -> None:
     hit, done = bench.said()
     assert isinstance(hit, Hit)
     assert (hit.input, hit.runs) == ("00c000", 2)
-    assert done == Done("finding", 2, 1, ("ran",))
+    assert isinstance(done, Done)
+    assert (done.reason, done.runs, done.hits) == ("finding", 2, 1)
+    assert (done.reached, done.reach.outcomes) == (("ran",), 2)
 
 
 def test_a_broken_target_is_told() -> None:

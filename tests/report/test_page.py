@@ -21,7 +21,10 @@ from forkfuzz.scenarios.program import Fork, PageSpec, Program, Store, Thread
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-in_a_browser = pytest.mark.skipif(BROWSER is None, reason="no browser is installed")
+DRIVER = shutil.which("chromedriver")
+in_a_browser = pytest.mark.skipif(
+    not (BROWSER and DRIVER), reason="no browser is installed that can be driven"
+)
 
 
 def data_of(page: str) -> Any:
@@ -154,7 +157,7 @@ def _browser() -> Iterator[Any]:
     ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options)
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
     yield driver
     driver.quit()
 

@@ -33,8 +33,9 @@ def test_the_message_has_all_that_one_needs(torn: Recording) -> None:
         in lines
     )
     assert "  assumes: sequentially consistent memory" in text
-    assert lines[-2:] == [
+    assert lines[-3:] == [
         "  Reproduce with:       forkfuzz replay 7c1e90ab",
+        "  As a unit test:       forkfuzz show 7c1e90ab --as pytest",
         "  For a commit message: forkfuzz show 7c1e90ab --as race",
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,21 @@ from .fuzz import dir_option
 from .output import echo
 
 if TYPE_CHECKING:
+    from forkfuzz.checkers import Violation
+    from forkfuzz.report import Recording
+
     from .stored import Stored
 
-FORMS = ("race", "steps", "html", "litmus", "json", "schedule")
+FORMS = (
+    "race",
+    "steps",
+    "html",
+    "pytest",
+    "litmus",
+    "mermaid",
+    "json",
+    "schedule",
+)
 
 
 @click.command(epilog=EXIT_CODES)
@@ -33,51 +46,60 @@ def show(*, what: str, form: str, directory: Path, original: bool) -> int:
     """Show a stored run: SIG of the campaign's directory, or a schedule or record.
 
     race: the table for a commit message. steps: every step with what it changed.
-    html: a page to step through it. litmus: the program as a litmus test. json: one record for each step and violation.
-    schedule: the decisions; that of a test replays beside the test.
+    html: a page to step through it. pytest: a test that passes once it is fixed.
+    litmus: the program as a litmus test. mermaid: a sequence diagram. json: one record
+    for each step and violation. schedule: the decisions; that of a test replays beside
+    the test.
     """
-    from forkfuzz.engine import Schedule, dumps
-    from forkfuzz.report import html_page, json_lines, record, step_list, violation_text
-    from forkfuzz.rules import format_rules
+    from forkfuzz.report import record
 
     from .stored import open_stored
 
     stored = open_stored(what, directory, original=original)
     if form == "schedule":
-        header = {
-            "scenario": stored.spec or stored.program.name,
-            "rules": format_rules(stored.rules),
-            "violates": stored.violates,
-            "signature": stored.signature,
-        }
-        schedule = Schedule(stored.decisions, {k: v for k, v in header.items() if v})
-        echo(dumps(schedule).rstrip("\n"))
-        return Exit.CLEAN
-    if form == "litmus":
-        echo(_as_test(stored).rstrip("\n"))
+        echo(_schedule(stored).rstrip("\n"))
         return Exit.CLEAN
     recording = record(stored.program, stored.rules, stored.decisions)
     stored.check_used(recording.result)
-    if form == "race":
-        violation = stored.violation(recording.result)
-        echo(violation_text(recording, violation, named=stored.name))
-    elif form == "steps":
-        echo(step_list(recording))
-    elif form == "html":
-        echo(html_page(recording, stored.violation(recording.result)).rstrip("\n"))
-    else:
-        for line in json_lines(recording):
-            echo(line)
+    violation = stored.violation(recording.result)
+    for line in _lines(form, stored, recording, violation):
+        echo(line.rstrip("\n"))
     return Exit.CLEAN
 
 
-def _as_test(stored: Stored) -> str:
-    """Return the program as a litmus test that claims what the run shows."""
-    from forkfuzz.litmus import format_test
+def _lines(
+    form: str, stored: Stored, recording: Recording, violation: Violation | None
+) -> Iterable[str]:
+    """Return the run in a form, line by line or as a whole."""
+    from forkfuzz.report import html_page, json_lines, step_list, violation_text
+
+    from .forms import litmus_form, mermaid_form, pytest_form
+
+    match form:
+        case "race":
+            return [violation_text(recording, violation, named=stored.name)]
+        case "steps":
+            return [step_list(recording)]
+        case "html":
+            return [html_page(recording, violation)]
+        case "pytest":
+            return [pytest_form(stored, recording, violation)]
+        case "litmus":
+            return [litmus_form(stored)]
+        case "mermaid":
+            return [mermaid_form(recording, violation)]
+        case _:
+            return json_lines(recording)
+
+
+def _schedule(stored: Stored) -> str:
+    from forkfuzz.engine import Schedule, dumps
     from forkfuzz.rules import format_rules
 
-    name = stored.test.name if stored.test else stored.program.name.split()[0]
-    claims = [f"violates {stored.violates}"] if stored.violates else []
-    return format_test(
-        name, stored.program, format_rules(stored.rules), assertions=claims
-    )
+    header = {
+        "scenario": stored.spec or stored.program.name,
+        "rules": format_rules(stored.rules),
+        "violates": stored.violates,
+        "signature": stored.signature,
+    }
+    return dumps(Schedule(stored.decisions, {k: v for k, v in header.items() if v}))

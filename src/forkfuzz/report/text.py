@@ -84,5 +84,6 @@ def _commands(named: str) -> list[str]:
     named = shlex.quote(named)
     return [
         f"  Reproduce with:       forkfuzz replay {named}",
+        f"  As a unit test:       forkfuzz show {named} --as pytest",
         f"  For a commit message: forkfuzz show {named} --as race",
     ]

@@ -1,0 +1,133 @@
+"""Runs in forms that other programs read."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from forkfuzz.bench.exhibits import EXHIBITS, Exhibit
+from forkfuzz.harness import Run
+from forkfuzz.litmus.replaying import replay
+from forkfuzz.rules import format_rules, parse_rules
+from forkfuzz.scenarios import open_program
+from forkfuzz.strategies import Sticky
+
+from .running import assert_one_line, call, visible_signature
+
+SHIPPED = sorted((Path(__file__).parents[2] / "corpus" / "regressions").iterdir())
+
+
+def smaller(path: Path, folder: Path) -> Path:
+    """Shrink a shipped schedule; return where the result is."""
+    assert call("shrink", path, "--to", folder).code == 1
+    return folder / "minimal.schedule"
+
+
+def pytest_in(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
+    """Run a test file as its owner would."""
+    (folder / "pytest.ini").write_text("[pytest]\ntrio_mode = true\n")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", name],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_unit_test_fails_while_the_bug_is_there(path: Path, tmp_path: Path) -> None:
+    """And passes under the rules of a kernel without it."""
+    stored = smaller(path, tmp_path)
+    outcome = call("show", stored, "--as", "pytest")
+    assert outcome.code == 0
+    assert re.search(r"^async def test_[a-z_]+_[0-9a-f]{8}\(\):$", outcome.out, re.M)
+    test = tmp_path / "test_bug.py"
+    test.write_text(outcome.out)
+    done = pytest_in(tmp_path, test.name)
+    assert "1 failed" in done.stdout, done.stdout + done.stderr
+    fixed = re.sub(r'^RULES = ".*"$', 'RULES = "seed"', outcome.out, flags=re.M)
+    test.write_text(fixed)
+    done = pytest_in(tmp_path, test.name)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_unit_test_reads_as_documentation(campaign: Path) -> None:
+    """The message and the race table come first; it is Python in 88 columns."""
+    signature = visible_signature(campaign)
+    text = call("show", signature, "--as", "pytest", "--dir", campaign).out
+    assert text.startswith('"""child has ')
+    assert "<- the cut" in text
+    compile(text, "test_bug.py", "exec")
+    assert max(map(len, text.splitlines())) <= 88
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_diagram_has_the_lines_of_the_table(path: Path, tmp_path: Path) -> None:
+    """One arrow for each, and no character that the language takes for its own."""
+    stored = smaller(path, tmp_path)
+    diagram = call("show", stored, "--as", "mermaid").out.splitlines()
+    assert diagram[0] == "sequenceDiagram"
+    assert sum("->>" in line for line in diagram) >= 3
+    for line in diagram[1:]:
+        label = line.partition(": ")[2] if "participant" not in line else ""
+        assert not re.search(r"[;#<>{}\"'`&]", label), line
+
+
+async def test_replaying_tells_what_broke(tmp_path: Path) -> None:
+    """By property and signature, under its own rules and under others."""
+    stored = smaller(SHIPPED[0], tmp_path)
+    test, schedule = (tmp_path / "minimal.litmus").read_text(), stored.read_text()
+    broken = await replay(test, schedule)
+    signature = re.search(r"^signature: (.*)$", schedule, re.M)
+    assert signature is not None
+    assert signature[1] in broken.signatures
+    fixed = await replay(test, schedule, rules="seed")
+    assert (fixed.properties, fixed.signatures) == (frozenset(), frozenset())
+
+
+@pytest.mark.parametrize("form", ["pytest", "mermaid"])
+def test_without_a_violation_there_is_nothing_to_show(
+    form: str, tmp_path: Path
+) -> None:
+    """In one line."""
+    path = tmp_path / "empty.schedule"
+    path.write_text("forkfuzz schedule 1\nscenario: mp\nrules: seed\n\nend 0\n")
+    assert_one_line(call("show", path, "--as", form), 2)
+
+
+QUICK = ("no-flush", "ro-pin", "cow-flush", "two-zaps", "vmsplice")
+
+
+@pytest.mark.parametrize(
+    "exhibit", [e for e in EXHIBITS if e.name in QUICK], ids=lambda e: e.name
+)
+def test_all_forms_of_an_exhibit_render(exhibit: Exhibit, tmp_path: Path) -> None:
+    """Its schedule is written as found, shrunk, and shown in every form."""
+    from forkfuzz.cli.show import FORMS
+    from forkfuzz.engine import Schedule, dumps
+
+    program, rules = open_program(exhibit.scenario), parse_rules(exhibit.rules)
+    strategy = Sticky(1)
+    while True:
+        strategy.begin()
+        result = Run(program, rules, strategy).execute()
+        if any(v.prop == exhibit.prop for v in result.violations):
+            break
+    header = {
+        "scenario": exhibit.scenario,
+        "rules": format_rules(rules),
+        "violates": exhibit.prop,
+    }
+    path = tmp_path / "found.schedule"
+    path.write_text(dumps(Schedule.of(result.decisions, result.task_names, header)))
+    stored = smaller(path, tmp_path)
+    for form in FORMS:
+        outcome = call("show", stored, "--as", form)
+        assert outcome.code == 0, form
+        assert outcome.out.isascii()
