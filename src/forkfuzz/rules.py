@@ -196,6 +196,20 @@ class Rules:
         text="fork clears the exclusive marker of swap entries that it copies",
     )
     # What may differ without breaking a property: negative controls.
+    fault_retry: str = _guard(
+        "unlocked",
+        "vma_locked",
+        where="do_user_addr_fault",
+        breaks="lock.order, lock.deadlock",
+        text="a fault that is retried under mmap_lock has dropped its VMA lock",
+    )
+    ptl_irqs: str = _guard(
+        "on",
+        "off",
+        where="pte_offset_map_lock",
+        breaks="lock.order, lock.deadlock",
+        text="a CPU that waits for the page-table lock takes interrupts",
+    )
     fault_lock: str = _guard(
         "vma",
         "mmap",

@@ -80,6 +80,8 @@ ROWS = (
         2_000,
     ),
     Row("gup_retry=drops_write", "dirty-cow", ("file.written",), 2_000),
+    Row("fault_retry=vma_locked", "first-touch", ("lock.deadlock",), 2_000),
+    Row("ptl_irqs=off", "cow-break", ("lock.deadlock",), 2_000),
 )
 
 CONTROLS = (

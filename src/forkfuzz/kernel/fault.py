@@ -30,30 +30,31 @@ async def do_user_addr_fault(
     """
     rules = cpu.world.rules
     vma_lock = rules.fault_lock == "vma" and (user or rules.kernel_fault == "vma_lock")
-    if vma_lock:
-        result = await _fault_under_vma_lock(cpu, vpn, write=write)
-        if result is not None:
-            return result
-    return await _fault_under_mmap_lock(cpu, vpn, write=write)
+    if not vma_lock:
+        return await _fault_under_mmap_lock(cpu, vpn, write=write)
+    return await _fault_under_vma_lock(cpu, vpn, write=write)
 
 
-async def _fault_under_vma_lock(
-    cpu: Cpu, vpn: int, *, write: bool
-) -> AccessResult | None:
-    """Return None where the fault has to be taken again under mmap_lock."""
+async def _fault_under_vma_lock(cpu: Cpu, vpn: int, *, write: bool) -> AccessResult:
+    """Handle a fault under the VMA lock, and where that is not enough once more."""
     vma = await lock_vma_under_rcu(cpu, cpu.mm, vpn)
     if vma is None:
-        return None
+        return await _fault_under_mmap_lock(cpu, vpn, write=write)
     if access_error(vma, write=write):
         await vma_end_read(cpu, vma)
         return AccessResult.SEGV
     reason = await handle_mm_fault(
         VmFault(cpu, vma, vpn, write=write, vma_lock_held=True)
     )
+    if reason is not VmFaultReason.RETRY:
+        await vma_end_read(cpu, vma)
+        return _result(reason)
+    if cpu.world.rules.fault_retry == "vma_locked":
+        result = await _fault_under_mmap_lock(cpu, vpn, write=write)
+        await vma_end_read(cpu, vma)
+        return result
     await vma_end_read(cpu, vma)
-    if reason is VmFaultReason.RETRY:
-        return None
-    return _result(reason)
+    return await _fault_under_mmap_lock(cpu, vpn, write=write)
 
 
 async def _fault_under_mmap_lock(cpu: Cpu, vpn: int, *, write: bool) -> AccessResult:

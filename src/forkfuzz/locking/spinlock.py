@@ -20,6 +20,8 @@ async def spin_lock(cpu: Cpu, lock: SpinLock) -> None:
         spin_lock:acquire.
     """
     watch = cpu.world.watch
+    if cpu.world.rules.ptl_irqs == "off":
+        cpu.irqs_enabled = False
     watch.acquiring(cpu, lock, sleeps=False)
     await point("spin_lock:acquire", lock.touch, lock.free_for_write)
     lock.writer = True
@@ -34,4 +36,5 @@ async def spin_unlock(cpu: Cpu, lock: SpinLock) -> None:
     """
     await point("spin_unlock:release", lock.touch)
     lock.writer = False
+    cpu.irqs_enabled = True
     cpu.world.watch.released(cpu, lock)

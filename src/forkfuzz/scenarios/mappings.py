@@ -20,7 +20,7 @@ from .program import (
     Wait,
 )
 from .registry import scenario
-from .snapshot import FORK, SHARED, child_reads
+from .snapshot import FORK, SHARED, child_reads, page_names
 
 
 @scenario(
@@ -123,6 +123,22 @@ def dirty_cow(*, rounds: int) -> Program:
             "do_cow_fault:copy_mc_user_highpage",
             "wp_page_copy:set_pte_at",
         ),
+    )
+
+
+@scenario(
+    "first-touch",
+    "the first store to memory never touched is retried under mmap_lock, during fork",
+    pages=2,
+)
+def first_touch(*, pages: int) -> Program:
+    """Each page in a VMA of its own, which has no anon_vma before the store."""
+    names = page_names(pages)
+    return Program(
+        "first-touch",
+        tuple(PageSpec(name, untouched=True, vma=n) for n, name in enumerate(names)),
+        (FORK, Thread("T1", tuple(Store(name, 0, 1) for name in names))),
+        sometimes=("do_anonymous_page:set_pte_at", "vma_start_write:wait_for_readers"),
     )
 
 
