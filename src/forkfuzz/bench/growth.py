@@ -50,7 +50,7 @@ AXES = {
     "threads": Axis((2, 4, 8, 16), lambda n: _program(n - 1, 4, 8)),
     "pages": Axis((2, 8, 32, 128, 256), lambda n: _program(2, n, 8)),
     "steps": Axis(
-        (50, 150, 500, 1500, 5000), lambda n: _program(2, 2, n // 6 + 1), is_steps=True
+        (50, 150, 500, 1500, 5000), lambda n: _program(3, 2, n // 6 + 1), is_steps=True
     ),
 }
 """Each with everything else kept the same; one of the threads is the one that forks."""
