@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from forkfuzz.checkers import Violation
-from forkfuzz.engine import CHOICE, Decision, Machine, Outcome, run_inline
+from forkfuzz.engine import (
+    CHOICE,
+    Decision,
+    Machine,
+    Outcome,
+    Strategy,
+    run_inline,
+)
 from forkfuzz.harness.result import RunResult
 from forkfuzz.harness.run import LINUX, Driver, Run
 from forkfuzz.kernel.protocol import Protocol
@@ -16,6 +23,61 @@ from forkfuzz.strategies import Replay
 from .events import HARDWARE, Choice, Event, Recording, Step, Waiting
 from .recorder import Recorder
 from .sanitize import printable
+from .states import Camera, Moment
+
+
+class Tape:
+    """A run that is set up and written down while it goes on.
+
+    Args:
+        program: What to run.
+        rules: Under which rules.
+        strategy: Who decides; its ``begin`` has been called.
+        protocol: The kernel model.
+        camera: Takes pictures of the state on the way.
+
+    Attributes:
+        run: The run, not yet executed.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        rules: Rules,
+        strategy: Strategy,
+        *,
+        protocol: Protocol = LINUX,
+        camera: Camera | None = None,
+    ) -> None:
+        self._recorder = Recorder()
+        watching: list[Recorder | Camera] = [self._recorder]
+        if camera is not None:
+            watching.append(camera)
+        self.run = Run(
+            program,
+            rules,
+            strategy,
+            protocol=protocol,
+            watchers=watching,
+            observers=watching,
+        )
+        self._recorder.begin(self.run.world)
+        if camera is not None:
+            camera.begin(self.run.world, self.run.machine)
+
+    def recording(self, result: RunResult) -> Recording:
+        """Return what was written down, of a run that may not be over yet."""
+        run, recorder = self.run, self._recorder
+        recorder.close()
+        cpus = _cpus(run)
+        return Recording(
+            run.program,
+            run.world.rules,
+            result,
+            tuple(_steps(recorder, result, cpus)),
+            tuple(_waiting(run.machine, recorder)),
+            cpus,
+        )
 
 
 def record(
@@ -33,27 +95,25 @@ def record(
     """
     strategy = Replay(decisions)
     strategy.begin()
-    recorder = Recorder()
-    run = Run(
-        program,
-        rules,
-        strategy,
-        protocol=protocol,
-        watchers=(recorder,),
-        observers=(recorder,),
-    )
-    recorder.begin(run.world)
-    result = run.execute(driver)
-    recorder.close()
-    cpus = _cpus(run)
-    return Recording(
-        program,
-        rules,
-        result,
-        tuple(_steps(recorder, result, cpus)),
-        tuple(_waiting(run.machine, recorder)),
-        cpus,
-    )
+    tape = Tape(program, rules, strategy, protocol=protocol)
+    return tape.recording(tape.run.execute(driver))
+
+
+def moments(
+    program: Program, rules: Rules, decisions: Sequence[Decision]
+) -> list[Moment]:
+    """Return the state before the first step, and after each step what has changed.
+
+    Raises:
+        ReplayError: The model does not offer what a decision asks for.
+    """
+    strategy = Replay(decisions)
+    strategy.begin()
+    camera = Camera()
+    run = Tape(program, rules, strategy, camera=camera).run
+    run.execute()
+    camera.take(run.machine.steps)
+    return camera.moments
 
 
 def _cpus(run: Run) -> dict[str, str]:
@@ -118,7 +178,7 @@ def _violation(violation: Violation) -> Event:
 
 def _waiting(machine: Machine, recorder: Recorder) -> Iterator[Waiting]:
     """Say who waits for whom, in a run that could not go on."""
-    if machine.outcome is Outcome.FINISHED:
+    if machine.outcome not in (Outcome.DEADLOCK, Outcome.LIVELOCK):
         return
     for task in machine.tasks:
         if not task.done and not task.daemon:

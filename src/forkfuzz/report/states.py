@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from forkfuzz.engine import Decision, Machine, Task
-from forkfuzz.harness.run import Run
+from forkfuzz.engine import Machine, Task
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Folio
 from forkfuzz.mm.locks import Lock
@@ -18,9 +17,6 @@ from forkfuzz.mm.mm_types import (
 )
 from forkfuzz.mm.watch import Watcher
 from forkfuzz.mm.world import World
-from forkfuzz.rules import Rules
-from forkfuzz.scenarios.program import Program
-from forkfuzz.strategies import Replay
 
 from .recorder import decode
 from .sanitize import printable
@@ -40,37 +36,33 @@ class Moment:
     cells: Cells
 
 
-def moments(
-    program: Program, rules: Rules, decisions: Sequence[Decision]
-) -> list[Moment]:
-    """Return the state before the first step, and after each step what has changed.
+class Camera(Watcher):
+    """Takes a picture before each step; whoever owns it takes the last one.
 
-    Raises:
-        ReplayError: The model does not offer what a decision asks for.
+    Args:
+        since: Steps of which no moment is kept.
+
+    Attributes:
+        moments: The state before the first step, unless it is not kept; then what
+            each step has changed.
     """
-    strategy = Replay(decisions)
-    strategy.begin()
-    camera = _Camera()
-    run = Run(program, rules, strategy, watchers=[camera], observers=[camera])
-    camera.world, camera.machine = run.world, run.machine
-    run.execute()
-    camera.take()
-    return camera.moments
 
+    _world: World
+    _machine: Machine
 
-class _Camera(Watcher):
-    """Takes a picture before each step, and one at the end."""
-
-    world: World
-    machine: Machine
-
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
         self.moments: list[Moment] = []
+        self._since = since
         self._last: Cells = {}
         self._holders: dict[str, list[str]] = {}
 
+    def begin(self, world: World, machine: Machine) -> None:
+        """Look at a run that is set up."""
+        self._world, self._machine = world, machine
+
     def on_step(self, task: Task) -> None:
-        self.take()
+        """Take the picture before the step."""
+        self.take(self._machine.steps - 1)
 
     def acquired(self, cpu: Cpu, lock: Lock) -> None:
         """Note who holds a lock."""
@@ -83,18 +75,27 @@ class _Camera(Watcher):
             holders.remove(self._task())
 
     def _task(self) -> str:
-        task = self.machine.current
+        task = self._machine.current
         return task.name if task else ""
 
-    def take(self) -> None:
-        """Keep what has changed since the last picture."""
-        now = dict(_cells(self.world, self.machine, self._holders))
-        changed = {
-            key: text for key, text in now.items() if self._last.get(key) != text
-        }
-        changed.update((key, "") for key in self._last if key not in now)
-        self.moments.append(Moment(changed))
+    def take(self, steps: int) -> None:
+        """Keep what has changed since the last picture.
+
+        Args:
+            steps: How many steps have been taken.
+        """
+        if steps < self._since:
+            return
+        now = dict(_cells(self._world, self._machine, self._holders))
+        if steps > self._since or not steps:
+            self.moments.append(Moment(_changes(self._last, now)))
         self._last = now
+
+
+def _changes(before: Cells, now: Cells) -> Cells:
+    changed = {key: text for key, text in now.items() if before.get(key) != text}
+    changed.update((key, "") for key in before if key not in now)
+    return changed
 
 
 Holders = Mapping[str, Sequence[str]]

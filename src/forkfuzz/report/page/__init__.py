@@ -15,8 +15,9 @@ from forkfuzz.checkers import Violation
 from forkfuzz.engine import Schedule
 from forkfuzz.report.events import Recording
 from forkfuzz.report.race import race_rows
+from forkfuzz.report.recording import moments
 from forkfuzz.report.sanitize import printable
-from forkfuzz.report.states import Moment, moments
+from forkfuzz.report.states import Moment
 from forkfuzz.report.steps import describe
 from forkfuzz.rules import format_rules
 
