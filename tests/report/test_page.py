@@ -67,9 +67,10 @@ def test_the_page_is_one_file_that_loads_nothing(torn: Recording) -> None:
 def test_states_add_up_to_the_run(torn: Recording) -> None:
     """One more moment than there are steps, and the last ones are told."""
     data = data_of(html_page(torn))
-    assert len(data["moments"]) == len(data["steps"]) + 1 == len(torn.steps) + 1
+    run = data["runs"][0]
+    assert len(run["moments"]) == len(run["steps"]) + 1 == len(torn.steps) + 1
     last: dict[str, str] = {}
-    for moment in data["moments"]:
+    for moment in run["moments"]:
         last.update(moment)
     assert last["Tasks/F/next step"] == "done"
     assert last["Page tables/A/parent"].startswith("frame 1")
@@ -95,6 +96,18 @@ def test_states_agree_with_what_the_steps_tell(torn: Recording) -> None:
             if key.startswith("Page tables/") and key.endswith("/parent")
         }
         assert told == changed
+
+
+def test_a_run_that_passes_stands_beside(torn: Recording) -> None:
+    """It has the same first steps, parts where the page says, and is clean."""
+    data = data_of(html_page(torn))
+    failing, passing = (run["steps"] for run in data["runs"])
+    common = data["common"]
+    assert 0 < common < data["violation"]
+    assert failing[:common] == passing[:common]
+    assert failing[common] != passing[common]
+    assert any("VIOLATION" in text for *_, told in failing for text in told)
+    assert not any("VIOLATION" in text for *_, told in passing for text in told)
 
 
 HOSTILE = [
@@ -126,7 +139,7 @@ def test_hostile_names_are_data(name: str) -> None:
     page = html_page(recording)
     assert nodes_of(page).tags == nodes_of(html_page(plain())).tags
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\uffff]", page)
-    assert data_of(page)["steps"]
+    assert data_of(page)["runs"][0]["steps"]
 
 
 def plain() -> Recording:
@@ -196,6 +209,26 @@ def test_a_person_steps_to_the_violation(
     assert texts(browser, "#position") != [
         f"step {violation.step} of {len(torn.steps)}"
     ]
+    assert browser.get_log("browser") == []
+
+
+@in_a_browser
+def test_a_person_compares_with_a_run_that_passes(
+    browser: Any, torn: Recording, tmp_path: Path
+) -> None:
+    """Its steps stand beside, the first difference is marked, its states are shown."""
+    page = html_page(torn)
+    data = data_of(page)
+    passing = len(data["runs"][1]["steps"])
+    opened(browser, page, tmp_path)
+    row = browser.find_elements("css selector", "#pairs tr.parts td")
+    task, label, _ = data["runs"][1]["steps"][data["common"]]
+    assert row[1].text == f"{task}  {label}"
+    row[1].click()
+    assert texts(browser, "#position") == [f"step {data['common'] + 1} of {passing}"]
+    assert texts(browser, "#pairs td.here") == [row[1].text]
+    browser.find_element("css selector", "body").send_keys("p")
+    assert texts(browser, "#position")[0].endswith(f"of {len(torn.steps)}")
     assert browser.get_log("browser") == []
 
 

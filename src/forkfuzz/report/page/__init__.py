@@ -8,79 +8,102 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from importlib import resources
 from typing import Any
 
+import attrs
+
 from forkfuzz.checkers import Violation
 from forkfuzz.engine import Schedule
+from forkfuzz.report.difference import difference
 from forkfuzz.report.events import Recording
-from forkfuzz.report.race import race_rows
-from forkfuzz.report.recording import moments
+from forkfuzz.report.recording import moments, record
 from forkfuzz.report.sanitize import printable
 from forkfuzz.report.states import Moment
-from forkfuzz.report.steps import describe
 from forkfuzz.rules import format_rules
+from forkfuzz.shrink import nearest_passing
+
+from .data import race_data, run_data
+
+__all__ = ["Live", "build_page", "html_page", "race_data", "run_data"]
+
+
+@attrs.frozen(slots=True)
+class Live:
+    """What a page has more if it can ask for other runs.
+
+    Attributes:
+        panel: Its markup.
+        script: Runs after that of the page.
+        style: Stands after that of the page.
+    """
+
+    panel: str
+    script: str
+    style: str
 
 
 def html_page(recording: Recording, violation: Violation | None = None) -> str:
-    """Return the page of a run.
+    """Return the page of a run, beside the nearest run that passes, if there is one.
 
     Args:
         recording: The run.
         violation: What its table shows; by default the one that a program can see.
     """
     violation = violation or recording.result.headline()
+    runs = [run_data(recording, _states(recording))]
+    data = {"runs": runs, **race_data(recording, violation)}
+    passing = _passing(recording)
+    if passing is not None:
+        runs.append(run_data(passing, _states(passing)))
+        data["common"] = difference(recording, passing).common
+    title = f"{violation.prop if violation else 'run'} in {recording.program.name}"
+    return build_page(title, {**data, "rules": format_rules(recording.rules)})
+
+
+def _passing(recording: Recording) -> Recording | None:
+    program, rules = recording.program, recording.rules
+    found = nearest_passing(program, rules, recording.result)
+    if found is None:
+        return None
+    schedule = Schedule.of(found.decisions, found.task_names)
+    return record(program, rules, schedule.decisions)
+
+
+def _states(recording: Recording) -> list[Moment]:
     result = recording.result
     decisions = Schedule.of(result.decisions, result.task_names).decisions
-    states = moments(recording.program, recording.rules, decisions)
-    title = f"{violation.prop if violation else 'run'} in {recording.program.name}"
+    return moments(recording.program, recording.rules, decisions)
+
+
+def build_page(title: str, data: dict[str, Any], live: Live | None = None) -> str:
+    """Return a page that shows *data*.
+
+    Args:
+        title: May hold anything.
+        data: ``runs``, each as of `run_data`, the keys of `race_data`, ``rules``, and
+            with a second run how many steps are ``common``.
+        live: What the page can do more.
+    """
     files = resources.files(__package__)
-    page = files.joinpath("page.html").read_text(encoding="utf-8")
+    script, style = (
+        files.joinpath(name).read_text(encoding="utf-8")
+        for name in ("page.js", "page.css")
+    )
     parts = {
-        "@TITLE@": html.escape(printable(title)),
-        "@STYLE@": files.joinpath("page.css").read_text(encoding="utf-8"),
-        "@SCRIPT@": files.joinpath("page.js").read_text(encoding="utf-8"),
-        "@DATA@": _embedded(_data(recording, violation, states)),
+        "TITLE": html.escape(printable(title)),
+        "CONNECT": "; connect-src 'self'" if live else "",
+        "STYLE": style + live.style if live else style,
+        "PANEL": live.panel if live else "",
+        "SCRIPT": script + live.script if live else script,
+        "DATA": _embedded(data),
     }
-    for name, text in parts.items():
-        page = page.replace(name, text)
-    return page
+    page = files.joinpath("page.html").read_text(encoding="utf-8")
+    return re.sub("@([A-Z]+)@", lambda found: parts[found[1]], page)
 
 
 def _embedded(data: Any) -> str:
     """Return JSON that no HTML parser sees the end of a script in."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _data(
-    recording: Recording, violation: Violation | None, states: list[Moment]
-) -> dict[str, Any]:
-    headers: list[str] = []
-    rows: list[list[Any]] = []
-    if violation is not None:
-        headers, lines = race_rows(recording, violation)
-        rows = [
-            [line.column, line.depth, printable(line.text), line.note, line.step]
-            for line in lines
-        ]
-    return {
-        "rules": format_rules(recording.rules),
-        "message": printable(violation.message) if violation else "no violation",
-        "violation": violation.step if violation else 0,
-        "headers": [printable(header) for header in headers],
-        "table": rows,
-        "steps": [
-            [
-                step.task,
-                step.label,
-                [
-                    f"outcome {c.value} of {c.options} for {c.label}"
-                    for c in step.choices
-                ]
-                + [describe(event) for event in step.events],
-            ]
-            for step in recording.steps
-        ],
-        "moments": [moment.cells for moment in states],
-    }

@@ -1,14 +1,26 @@
 "use strict";
-// The run as data: states are kept as what each step has changed.
-const run = JSON.parse(document.getElementById("data").textContent);
-const last = run.moments.length - 1;
+// Runs as data: the states of each are kept as what every step has changed.
+const data = JSON.parse(document.getElementById("data").textContent);
 const at = (id) => document.getElementById(id);
+let run = data.runs[0];
 let position = 0;
+let afterGo = () => {}; // for whoever offers more than to look
+
+const last = () => run.moments.length - 1;
 
 function element(name, text, kind) {
   const made = document.createElement(name);
   if (text !== undefined) made.textContent = text; // never markup
   if (kind) made.className = kind;
+  return made;
+}
+
+function pressed(made, act) {
+  made.tabIndex = 0;
+  made.addEventListener("click", act);
+  made.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") act();
+  });
   return made;
 }
 
@@ -69,7 +81,7 @@ function showStep(number) {
     }
   }
   at("step").replaceChildren(...lines);
-  at("position").value = `step ${number} of ${last}`;
+  at("position").value = `step ${number} of ${last()}`;
 }
 
 function showRace(number) {
@@ -79,36 +91,84 @@ function showRace(number) {
     const step = Number(line.dataset.step || 0);
     if (step && step <= number) here = line;
   }
-  if (here) here.classList.add("here");
+  if (here && run === data.runs[0]) here.classList.add("here");
+}
+
+function showBeside(number) {
+  for (const cell of at("pairs").querySelectorAll("td[data-step]")) {
+    const shown = data.runs[cell.dataset.run] === run;
+    cell.classList.toggle("here", shown && Number(cell.dataset.step) === number);
+  }
 }
 
 function go(number) {
-  position = Math.max(0, Math.min(last, number));
+  position = Math.max(0, Math.min(last(), number));
+  at("slider").max = last();
   at("slider").value = position;
   showStep(position);
   showRace(position);
+  showBeside(position);
   showState(position);
+  afterGo();
+}
+
+function lookAt(which, number) {
+  run = data.runs[which];
+  at("passing").setAttribute("aria-pressed", which !== 0);
+  go(number);
+}
+
+function showViolation() {
+  at("message").textContent = data.message;
+  at("message").className = data.violation ? "bad" : "";
+  at("violation").hidden = !data.violation;
+  makeRace();
 }
 
 function makeRace() {
   const head = element("tr");
-  head.append(...run.headers.map((text) => element("th", text)));
-  if (run.headers.length) at("table").append(head);
-  for (const [column, depth, text, note, step] of run.table) {
+  head.append(...data.headers.map((text) => element("th", text)));
+  at("table").replaceChildren(...(data.headers.length ? [head] : []));
+  for (const [column, depth, text, note, step] of data.table) {
     const line = element("tr");
-    for (let i = 0; i < run.headers.length; i++) {
+    for (let i = 0; i < data.headers.length; i++) {
       line.append(element("td", i === column ? "  ".repeat(depth) + text : ""));
     }
     if (note) line.children[column].append(element("span", `  ${note}`, "note"));
     if (step) {
       line.dataset.step = step;
-      line.tabIndex = 0;
-      line.addEventListener("click", () => go(step));
-      line.addEventListener("keydown", (event) => {
-        if (event.key === "Enter") go(step);
-      });
+      pressed(line, () => lookAt(0, step));
     }
     at("table").append(line);
+  }
+  at("race").hidden = !data.headers.length;
+}
+
+// The run that passes: the last step in common, then both, side by side.
+function makeBeside() {
+  const both = data.runs.length > 1;
+  at("passing").hidden = at("beside").hidden = !both;
+  if (!both) return;
+  at("common").textContent =
+    `Another run takes the same ${data.common} steps and goes on without a violation.`;
+  const head = element("tr");
+  head.append(...["step", "this run", "a run that passes"].map((t) => element("th", t)));
+  at("pairs").append(head);
+  const most = Math.max(...data.runs.map((one) => one.steps.length));
+  for (let number = Math.max(1, data.common); number <= most; number++) {
+    const line = element("tr", undefined, number === data.common + 1 ? "parts" : "");
+    line.append(element("th", number));
+    data.runs.forEach((one, which) => {
+      const step = one.steps[number - 1];
+      const cell = element("td", step ? `${step[0]}  ${step[1]}` : "");
+      if (step) {
+        cell.dataset.run = which;
+        cell.dataset.step = number;
+        pressed(cell, () => lookAt(which, number));
+      }
+      line.append(cell);
+    });
+    at("pairs").append(line);
   }
 }
 
@@ -116,25 +176,25 @@ const keys = {
   ArrowLeft: () => go(position - 1),
   ArrowRight: () => go(position + 1),
   Home: () => go(0),
-  End: () => go(last),
-  v: () => go(run.violation || last),
+  End: () => go(last()),
+  v: () => lookAt(0, data.violation || last()),
+  p: () => data.runs.length > 1 && lookAt(run === data.runs[0] ? 1 : 0, position),
 };
 document.addEventListener("keydown", (event) => {
-  const onSlider = event.target === at("slider");
-  if (event.ctrlKey || event.altKey || event.metaKey || onSlider) return;
-  if (keys[event.key]) {
+  const own = ["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName);
+  if (event.ctrlKey || event.altKey || event.metaKey || own) return;
+  if (Object.hasOwn(keys, event.key)) {
     event.preventDefault();
     keys[event.key]();
   }
 });
-at("message").textContent = run.message;
-at("rules").textContent = `rules ${run.rules}`;
-at("slider").max = last;
+at("rules").textContent = `rules ${data.rules}`;
 at("slider").addEventListener("input", (event) => go(Number(event.target.value)));
 at("first").addEventListener("click", keys.Home);
 at("back").addEventListener("click", keys.ArrowLeft);
 at("next").addEventListener("click", keys.ArrowRight);
 at("violation").addEventListener("click", keys.v);
-if (!run.violation) at("violation").hidden = true;
-makeRace();
+at("passing").addEventListener("click", keys.p);
+showViolation();
+makeBeside();
 go(0);
