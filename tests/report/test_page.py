@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,19 +11,13 @@ from typing import Any
 
 import pytest
 
+from browsing import browsing, in_a_browser, texts
 from forkfuzz.engine import Schedule
 from forkfuzz.report import Recording, html_page, record
 from forkfuzz.report.recording import moments
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import open_program
 from forkfuzz.scenarios.program import Fork, PageSpec, Program, Store, Thread
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-DRIVER = shutil.which("chromedriver")
-in_a_browser = pytest.mark.skipif(
-    not (BROWSER and DRIVER), reason="no browser is installed that can be driven"
-)
 
 
 def data_of(page: str) -> Any:
@@ -157,22 +150,9 @@ def test_a_long_run_stays_small() -> None:
 
 
 @pytest.fixture(scope="module", name="browser")
-def _browser() -> Iterator[Any]:
-    """Return a real browser without a window and without a network."""
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(BROWSER)
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--host-resolver-rules=MAP * ~NOTFOUND",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+def _browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with browsing(tmp_path_factory.mktemp("downloads")) as browser:
+        yield browser
 
 
 def opened(browser: Any, page: str, folder: Path) -> Any:
@@ -181,11 +161,6 @@ def opened(browser: Any, page: str, folder: Path) -> Any:
     path.write_text(page, encoding="utf-8")
     browser.get(path.as_uri())
     return browser
-
-
-def texts(browser: Any, selector: str) -> list[str]:
-    """Return the texts of all elements that a selector finds."""
-    return [found.text for found in browser.find_elements("css selector", selector)]
 
 
 @in_a_browser

@@ -26,6 +26,7 @@ from forkfuzz.strategies import (
     RandomWalk,
     Replay,
     RoundRobin,
+    Stay,
     make,
 )
 
@@ -123,7 +124,7 @@ def test_same_strategy_decides_the_same(maker: Callable[[], Strategy]) -> None:
     assert runs(maker(), 10) == runs(maker(), 10)
 
 
-@pytest.mark.parametrize("name", sorted({*NAMES} - {"round-robin"}))
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"round-robin", "stay"}))
 def test_seeds_and_runs_differ(name: str) -> None:
     """Another seed gives other runs, and so does going on with the same one."""
     first = runs(make(name, 1), 4)
@@ -131,7 +132,7 @@ def test_seeds_and_runs_differ(name: str) -> None:
     assert first[0] not in first[1:]
 
 
-@pytest.mark.parametrize("name", ["round-robin", "bytes", "replay"])
+@pytest.mark.parametrize("name", ["round-robin", "stay", "bytes", "replay"])
 def test_strategy_without_a_seed_repeats_itself(name: str) -> None:
     """After begin nothing is left of the last run."""
     first, *others = runs(MAKERS[name](), 3)
@@ -145,6 +146,24 @@ def test_round_robin_takes_everyone_in_turn() -> None:
     assert tasks[:6] == [0, 3, 0, 1, 3, 1]
 
 
+def test_stay_preempts_nobody() -> None:
+    """A task that took a step takes the next one too, if it can."""
+    decisions, runnable = [], []
+
+    class Watched(Stay):
+        def next_task(self, tasks: Sequence[Task], stay: int) -> int:
+            chosen = super().next_task(tasks, stay)
+            runnable.append(stay)
+            decisions.append(chosen)
+            return chosen
+
+    runs(Watched(), 1)
+    assert {-1, 0} <= set(runnable)
+    assert all(
+        c == stay for c, stay in zip(decisions, runnable, strict=True) if stay >= 0
+    )
+
+
 def test_random_walk_gives_every_task_the_same_share() -> None:
     """Of the first steps of many runs each of four tasks takes a quarter."""
     count = 400
@@ -155,6 +174,6 @@ def test_random_walk_gives_every_task_the_same_share() -> None:
 
 def test_unknown_name_is_refused() -> None:
     """The message lists what there is."""
-    expected = r"^unknown strategy 'best'; expected one of round-robin, random, pct, "
+    expected = r"^unknown strategy 'best'; expected one of round-robin, stay, random, "
     with pytest.raises(UsageError, match=expected):
         make("best", 1)

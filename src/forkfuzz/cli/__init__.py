@@ -25,6 +25,7 @@ VERBS = {
     "replay": "replay:replay",
     "show": "show:show",
     "diff": "diff:diff",
+    "explore": "explore:explore",
     "shrink": "shrink:shrink",
     "check": "check:check",
     "litmus": "litmus:litmus",

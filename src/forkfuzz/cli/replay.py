@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+
+from forkfuzz.errors import UsageError
 
 from .exit import EXIT_CODES, Exit
 from .exploring import echo_wrapped
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     help="Try the schedule under other rules, as far as it fits there.",
 )
 @click.option("--original", is_flag=True, help="The run as found, before shrinking.")
+@click.option(
+    "--step", "by_step", is_flag=True, help="Go through it step by step, and leave it."
+)
 @json_option
 def replay(
     *,
@@ -38,6 +44,7 @@ def replay(
     driver: Any,
     rules: str | None,
     original: bool,
+    by_step: bool,
     as_json: bool,
 ) -> int:
     """Run a stored schedule again, and say whether the violation is still there.
@@ -45,11 +52,17 @@ def replay(
     WHAT is the signature of a crash in the campaign's directory, or a file: a schedule
     or a record. A schedule that no longer fits the model is an error (2) that names
     the step; with --rules it is followed as far as it goes. Of a litmus test the end
-    of the run is shown too.
+    of the run is shown too. With --step, which reads commands from the standard input,
+    a person can take any other step; exit code 1: the run left behind is broken.
     """
     from .stored import open_stored
 
+    if by_step and (as_json or rules is not None):
+        msg = "--step goes with neither --json nor --rules"
+        raise UsageError(msg)
     stored = open_stored(what, directory, original=original)
+    if by_step:
+        return _by_step(stored)
     run, result = _execute(stored, driver, rules)
     end = _end(stored, run)
     reproduces = _matches(stored, result, rules)
@@ -72,6 +85,13 @@ def replay(
         if end is not None:
             echo_wrapped(f"  ends in: {end}")
     return Exit.VIOLATION if reproduces else Exit.CLEAN
+
+
+def _by_step(stored: Stored) -> int:
+    from .stepping import step_through
+
+    view = step_through(stored, iter(sys.stdin.readline, ""))
+    return Exit.VIOLATION if view.recording.result.violations else Exit.CLEAN
 
 
 def _end(stored: Stored, run: Run) -> Observation | None:

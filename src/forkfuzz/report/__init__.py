@@ -9,26 +9,32 @@ from .difference import Difference, difference, difference_text
 from .events import Choice, Event, Recording, Step, Waiting
 from .page import html_page
 from .race import race_rows, race_table
-from .recording import record
+from .recording import Tape, moments, record
 from .records import emit, json_lines, records
 from .sanitize import printable
-from .steps import step_list
+from .states import Camera, Moment
+from .steps import describe, step_list
 from .text import violation_text
 
 __all__ = [
     "ASSUMPTIONS",
+    "Camera",
     "Choice",
     "Difference",
     "Event",
+    "Moment",
     "Recording",
     "Step",
+    "Tape",
     "Waiting",
     "assumptions",
+    "describe",
     "difference",
     "difference_text",
     "emit",
     "html_page",
     "json_lines",
+    "moments",
     "printable",
     "race_rows",
     "race_table",

@@ -9,7 +9,7 @@ from forkfuzz.harness.result import RunResult
 from forkfuzz.harness.run import Run
 from forkfuzz.rules import Rules
 from forkfuzz.scenarios.program import Program
-from forkfuzz.strategies import Replay
+from forkfuzz.strategies import Replay, Stay
 
 ATTEMPTS = 500
 """So many runs are tried, which takes a second or two."""
@@ -61,22 +61,19 @@ def _turns(decisions: Sequence[RawDecision], last: int) -> Iterator[tuple[int, i
             yield position, answer
 
 
-class _Turn:
+class _Turn(Stay):
     """Gives one answer, then stays with whoever has begun."""
 
     def __init__(self, answer: int) -> None:
         self._answer: int | None = answer
 
-    def begin(self) -> None:
-        """Be used once."""
-
     def next_task(self, runnable: Sequence[Task], stay: int) -> int:
         """Give the answer; afterwards let the current task go on."""
-        return self._take(max(stay, 0))
+        return self._take(super().next_task(runnable, stay))
 
     def next_value(self, label: str, options: int) -> int:
         """Give the answer; afterwards pick the undramatic outcome."""
-        return self._take(0)
+        return self._take(super().next_value(label, options))
 
     def _take(self, otherwise: int) -> int:
         answer, self._answer = self._answer, None

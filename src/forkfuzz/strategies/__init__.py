@@ -17,6 +17,7 @@ from .pos import Pos
 from .random_walk import RandomWalk
 from .replay import Replay
 from .round_robin import RoundRobin
+from .stay import Stay
 from .sticky import Sticky
 from .stored_bytes import Bytes, Encoder
 from .uniform import Surw, Urw
@@ -33,6 +34,7 @@ __all__ = [
     "RandomWalk",
     "Replay",
     "RoundRobin",
+    "Stay",
     "Sticky",
     "Surw",
     "Urw",
@@ -41,6 +43,7 @@ __all__ = [
 
 _MAKERS: dict[str, Callable[[int], Strategy]] = {
     "round-robin": lambda _seed: RoundRobin(),
+    "stay": lambda _seed: Stay(),
     "random": RandomWalk,
     "pct": Pct,
     "pos": Pos,
