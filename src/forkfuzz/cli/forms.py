@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from forkfuzz.checkers import Violation
 from forkfuzz.engine import Schedule, dumps
 from forkfuzz.errors import UsageError
 from forkfuzz.litmus import format_test
-from forkfuzz.report import race_table
+from forkfuzz.report import (
+    Recording,
+    html_page,
+    json_lines,
+    mermaid,
+    race_table,
+    record,
+    step_list,
+    violation_text,
+)
 from forkfuzz.rules import format_rules
 
 if TYPE_CHECKING:
-    from forkfuzz.checkers import Violation
-    from forkfuzz.report import Recording
-
     from .stored import Stored
 
 PYTEST = '''\
@@ -40,6 +48,29 @@ async def test_{name}():
     assert "{signature}" not in run.signatures
     assert "{prop}" not in run.properties
 '''
+
+
+def render(form: str, stored: Stored, *, full: bool = False) -> str | bytes:
+    """Return a stored run in a form: text without a newline at its end, or bytes.
+
+    Args:
+        form: One of `forkfuzz.cli.show.FORMS`.
+        stored: The run, which is replayed unless the form is about its decisions.
+        full: Whether a race table is of everything.
+
+    Raises:
+        ReplayError: The model has changed.
+        UsageError: The form cannot say it.
+    """
+    if form == "schedule":
+        return schedule_form(stored).rstrip("\n")
+    recording = record(stored.program, stored.rules, stored.decisions)
+    stored.check_used(recording.result)
+    violation = stored.violation(recording.result)
+    if form == "race":
+        return violation_text(recording, violation, named=stored.name, full=full)
+    document = _FORMS[form](stored, recording, violation)
+    return document.rstrip("\n") if isinstance(document, str) else document
 
 
 def litmus_form(stored: Stored) -> str:
@@ -83,29 +114,23 @@ def pytest_form(
     )
 
 
-def mermaid_form(recording: Recording, violation: Violation | None) -> str:
-    """Return the race as a sequence diagram.
-
-    Raises:
-        UsageError: There is no violation.
-    """
-    from forkfuzz.report import race_rows
-
-    if violation is None:
-        msg = "a diagram shows a violation, and the run has none"
-        raise UsageError(msg)
-    headers, rows = race_rows(recording, violation)
-    lines = ["sequenceDiagram"]
-    for number, header in enumerate(headers):
-        lines.append(f"    participant P{number} as {_label(header)}")
-    for row in rows:
-        lines.append(f"    P{row.column}->>P{row.column}: {_label(row.text)}")
-        if row.note:
-            lines.append(f"    Note over P{row.column}: {_label(row.note)}")
-    lines.append(f"    Note over P0,P{len(headers) - 1}: {_label(violation.message)}")
-    return "\n".join(lines)
+def schedule_form(stored: Stored) -> str:
+    """Return the decisions."""
+    header = {
+        "scenario": stored.spec or stored.program.name,
+        "rules": format_rules(stored.rules),
+        "violates": stored.violates,
+        "signature": stored.signature,
+    }
+    return dumps(Schedule(stored.decisions, {k: v for k, v in header.items() if v}))
 
 
-def _label(text: str) -> str:
-    """Return what a diagram may say: nothing that Mermaid reads as its own."""
-    return re.sub(r"[^A-Za-z0-9 _.,:=()\[\]+*/-]", "?", text.replace("<-", "")).strip()
+_FORMS: dict[str, Callable[[Stored, Recording, Violation | None], str | bytes]] = {
+    "steps": lambda _, recording, __: step_list(recording),
+    "html": lambda _, recording, violation: html_page(recording, violation),
+    "pytest": pytest_form,
+    "litmus": lambda stored, _, __: litmus_form(stored),
+    "mermaid": lambda _, recording, violation: mermaid(recording, violation),
+    "json": lambda _, recording, __: "\n".join(json_lines(recording)),
+}
+"""How to make each form but those that `render` makes itself."""

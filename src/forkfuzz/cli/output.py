@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,11 +35,50 @@ def put_json(document: Any) -> None:
     _write(data.decode() + "\n", flush=True)
 
 
+def put_bytes(data: bytes, what: str) -> None:
+    """Write something that is not text to stdout; see `echo`.
+
+    Args:
+        data: What to write.
+        what: What it is, for a person who has no use for it on a terminal.
+
+    Raises:
+        UsageError: stdout is a terminal, or cannot be written.
+    """
+    if sys.stdout.isatty():
+        msg = f"{what} is binary; redirect it to a file, or name one with -o"
+        raise UsageError(msg)
+    with _explained():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+
+
+def put_file(path: Path, data: bytes) -> None:
+    """Write *data* to a file that appears whole or not at all.
+
+    Raises:
+        UsageError: It cannot be written, or is a thing that nothing can replace.
+    """
+    from forkfuzz.campaign.atomic import write_file
+
+    target = Path(os.path.realpath(path))
+    if os.path.exists(target) and not os.path.isfile(target):
+        msg = f"cannot write {str(path)!r}: not a regular file"
+        raise UsageError(msg)
+    write_file(target, data)
+
+
 def _write(text: str, *, flush: bool = False) -> None:
-    try:
+    with _explained():
         sys.stdout.write(text)
         if flush:
             sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

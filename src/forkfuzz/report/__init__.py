@@ -7,6 +7,7 @@
 from .assumptions import ASSUMPTIONS, assumptions
 from .difference import Difference, difference, difference_text
 from .events import Choice, Event, Recording, Step, Waiting
+from .mermaid import mermaid
 from .page import html_page
 from .race import race_rows, race_table
 from .recording import Tape, moments, record
@@ -34,6 +35,7 @@ __all__ = [
     "emit",
     "html_page",
     "json_lines",
+    "mermaid",
     "moments",
     "printable",
     "race_rows",

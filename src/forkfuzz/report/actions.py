@@ -72,11 +72,13 @@ class _Narrator:
     def _hardware(self, step: Step) -> Iterator[Action]:
         """What a CPU does by itself stands in the column of its thread."""
         task = self._threads.get(step.cpu, "")
-        if step.kind != "hardware":
-            return
         for event in step.events:
             page = event.text("page")
-            if event.name == "tlb_dropped":
+            if event.name == "flush_acknowledged":
+                yield Action(step.number, task, "ack", f"({step.cpu} acks)")
+            elif step.kind != "hardware":
+                continue
+            elif event.name == "tlb_dropped":
                 text = f"(TLB entry for {page} evicted)"
                 yield Action(step.number, task, "evict", text, page)
             elif event.name == "tlb_filled":
@@ -170,7 +172,9 @@ class _Narrator:
             case "pte_set":
                 yield self._pte(step, event, context)
             case "tlb_filled":
-                yield self._fill(step, task, event)
+                yield self._fill(
+                    step, self._threads.get(event.text("tlb"), task), event
+                )
             case "flush_begun" | "flush_completed":
                 yield self._flush(step, event, context)
             case "page_pinned":

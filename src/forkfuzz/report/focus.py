@@ -12,9 +12,9 @@ from .actions import actions
 from .dots import tidy
 from .events import Recording
 from .phrases import FORK_FLUSH
-from .sanitize import printable
+from .sanitize import brief
 from .window import window_of
-from .words import pages_named, tasks_named
+from .words import pages_named, place_of, shown, tasks_named
 
 COLUMNS = 3
 """More than so many columns are not readable in 75 characters."""
@@ -35,7 +35,7 @@ EXCLUSIVE = (
     "pte.writable-shared",
 )
 """Properties that PageAnonExclusive matters to."""
-QUIET = (*LOCKS, "vma_end", "vma_step", "fill_read", "exclusive")
+QUIET = (*LOCKS, "vma_end", "vma_step", "fill_read", "exclusive", "ack")
 """What is not told only because a violation was noticed at the same step."""
 ACCESSES = ("store", "load", "dma")
 
@@ -69,30 +69,31 @@ class _Chooser:
     def __init__(self, recording: Recording, violation: Violation) -> None:
         self._violation = violation
         self._topic = violation.prop.partition(".")[0]
-        self._places = [printable(store.place) for store in violation.pair]
+        self._places = [place_of(store) for store in violation.pair]
         self._all = actions(recording)
         self._steps = [self._step_of(store) for store in violation.pair]
         self._window = window_of(recording, violation)
         self._late = self._late_calls()
         self._recording = recording
-        message = printable(" ".join([violation.message, *self._places]))
+        said = shown(recording.program, violation.message)
+        message = " ".join([said, *self._places])
         self._pages = pages_named(recording, message) or [
-            printable(page.name) for page in recording.program.pages
+            brief(page.name) for page in recording.program.pages
         ]
         self._vmas = {
             f"vma{page.vma}"
             for page in recording.program.pages
-            if printable(page.name) in self._pages
+            if brief(page.name) in self._pages
         }
-        self._named = tasks_named(recording, printable(violation.message))
+        self._named = tasks_named(recording, said)
 
     def _step_of(self, store: StoreRef) -> int:
         """Return the step of a store; a reference may be to where it was noticed."""
-        text = f"{printable(store.place)} = {store.value}"
+        text = f"{place_of(store)} = {store.value}"
         made = [
             action.step
             for action in self._all
-            if action.task == printable(store.task)
+            if action.task == brief(store.task)
             and action.step <= store.step
             and action.text.split("  ")[0].removesuffix(" (DMA)") == text
         ]
@@ -213,7 +214,7 @@ class _Chooser:
 
     def _orders_pair(self, action: Action) -> bool:
         """Return whether a load may be what puts the two stores in order."""
-        tasks = {printable(store.task) for store in self._violation.pair}
+        tasks = {brief(store.task) for store in self._violation.pair}
         return (
             len(tasks) > 1
             and action.kind == "load"
@@ -294,7 +295,7 @@ class _Chooser:
         return found[-1:]
 
     def _columns(self, essential: list[Action]) -> list[str]:
-        pair = [printable(store.task) for store in self._violation.pair]
+        pair = [brief(store.task) for store in self._violation.pair]
         at_end = [a.task for a in essential if a.step == self._violation.step]
         order = [self._window.task, *pair, *at_end, *self._named]
         order += [action.task for action in essential]

@@ -41,12 +41,18 @@ def columns(headers: Sequence[str], lines: Sequence[Line]) -> list[str]:
     """Return the table."""
     widths = _widths(headers, lines)
     margin = _margin(headers)
+    headers = [_cut(text, width) for text, width in zip(headers, widths, strict=True)]
     starts = [margin + sum(widths[:i]) + GAP * i for i in range(len(widths))]
     rows = [Line(i, 0, header) for i, header in enumerate(headers)]
     table = [_header(rows, starts)]
     for line in lines:
         table += _cell(line, starts, widths)
     return table
+
+
+def _cut(header: str, width: int) -> str:
+    """A name may have no place at which to break it."""
+    return header if len(header) <= width else header[: max(width - 2, 0)] + ".."
 
 
 def _margin(headers: Sequence[str]) -> int:

@@ -5,29 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
+import attrs
+
 from forkfuzz.checkers import Violation
 
 from .action import Action, Call
 from .events import Recording
-from .focus import Focus, focus
-from .layout import Line, columns, paragraph
-from .sanitize import printable
+from .everything import everything
+from .focus import COLUMNS, Focus, focus
+from .layout import INDENT, Line, columns, paragraph
+from .sanitize import brief, printable
 
 LINES_FOR_DOTS = 1
 """Dots must save more than so many lines, or what they stand for is shown."""
 
 
-def race_table(recording: Recording, violation: Violation | None = None) -> list[str]:
+def race_table(
+    recording: Recording, violation: Violation | None = None, *, full: bool = False
+) -> list[str]:
     """Return the lines of the table that shows *violation*.
 
     Args:
         recording: The run.
         violation: One of the run; by default the one that a program can see.
+        full: Show everything that any task did, not only what matters.
     """
     violation = violation or recording.result.headline()
     if violation is None:
         return []
-    headers, lines = race_rows(recording, violation)
+    headers, lines = full_rows(recording) if full else race_rows(recording, violation)
     table = columns(headers, lines) if headers else []
     return [printable(line) for line in table] + _waiting(recording)
 
@@ -46,6 +52,31 @@ def race_rows(
     return headers, lines
 
 
+def full_rows(recording: Recording) -> tuple[list[str], list[Line]]:
+    """Return the columns, and lines in them, of everything that any task did.
+
+    Up to three tasks have a column each. Of more, all but the one that forks share a
+    column, with a name before each line.
+    """
+    chosen = everything(recording)
+    lines = lines_of(chosen)
+    if len(chosen.columns) <= COLUMNS:
+        return [_header(recording, task) for task in chosen.columns], lines
+    forking = next(recording.events("fork_called"), None)
+    first = [forking[0].task] if forking else []
+    headers = [_header(recording, task) for task in first]
+    told = [_line_of(line, chosen.columns[line.column], first) for line in lines]
+    return [*headers, "the others" if first else "all threads"], told
+
+
+def _line_of(line: Line, task: str, first: Sequence[str]) -> Line:
+    if task in first:
+        return attrs.evolve(line, column=0)
+    indent = " " * (line.depth * INDENT)
+    text = f"{task}: {indent}{line.text}"
+    return attrs.evolve(line, column=len(first), depth=0, text=text)
+
+
 def _rows(recording: Recording, chosen: Focus) -> tuple[list[str], list[Line]]:
     headers = [_header(recording, task) for task in chosen.columns]
     return headers, lines_of(chosen) if headers else []
@@ -54,9 +85,7 @@ def _rows(recording: Recording, chosen: Focus) -> tuple[list[str], list[Line]]:
 def _header(recording: Recording, task: str) -> str:
     if any(step.task == task for step, _ in recording.events("fork_called")):
         return f"{task} (fork)"
-    kinds = {
-        printable(thread.name): thread.kind for thread in recording.program.threads
-    }
+    kinds = {brief(thread.name): thread.kind for thread in recording.program.threads}
     kind = kinds.get(task, "parent")
     return task if kind == "parent" or kind == task else f"{task} ({kind})"
 

@@ -27,7 +27,7 @@ from forkfuzz.mm.watch import Watcher
 from forkfuzz.mm.world import World
 
 from .events import Event, Value
-from .sanitize import printable
+from .sanitize import brief
 
 _FLAGS = (
     (PAGE_RW, "W"),
@@ -123,7 +123,7 @@ class Recorder(Watcher):
             self.steps[-1].events.append(Event(name, data))
 
     def _page(self, vpn: int) -> str:
-        return printable(self._world.pages[vpn])
+        return brief(self._world.pages[vpn])
 
     def _value(self, store: int) -> int:
         return self._world.stores[store][1]

@@ -22,8 +22,9 @@ from forkfuzz.strategies import Replay
 
 from .events import HARDWARE, Choice, Event, Recording, Step, Waiting
 from .recorder import Recorder
-from .sanitize import printable
+from .sanitize import brief, printable
 from .states import Camera, Moment
+from .words import shown
 
 
 class Tape:
@@ -74,8 +75,8 @@ class Tape:
             run.program,
             run.world.rules,
             result,
-            tuple(_steps(recorder, result, cpus)),
-            tuple(_waiting(run.machine, recorder)),
+            tuple(_steps(run.program, recorder, result, cpus)),
+            tuple(_waiting(run.program, run.machine, recorder)),
             cpus,
         )
 
@@ -120,31 +121,32 @@ def _cpus(run: Run) -> dict[str, str]:
     """Return the CPU of each task, by the task's name."""
     free = iter(run.world.cpus)
     cpus = {
-        printable(thread.name): next(free).name
+        brief(thread.name): next(free).name
         for thread in run.program.threads
         if thread.kind != "device"
     }
     for task in run.machine.tasks:
         _, colon, cpu = task.name.partition(":")
         if task.kind in HARDWARE and colon:
-            cpus[printable(task.name)] = cpu
+            cpus[brief(task.name)] = cpu
     return cpus
 
 
 def _steps(
-    recorder: Recorder, result: RunResult, cpus: Mapping[str, str]
+    program: Program, recorder: Recorder, result: RunResult, cpus: Mapping[str, str]
 ) -> Iterator[Step]:
     """Join what was written down with the decisions and the violations."""
     options, choices = _decided(result)
     for number, raw in enumerate(recorder.steps, 1):
-        found = [_violation(v) for v in result.violations if v.step == number]
+        found = [_violation(program, v) for v in result.violations if v.step == number]
+        task = brief(raw.task)
         yield Step(
             number,
-            printable(raw.task),
+            task,
             raw.kind,
-            cpus.get(printable(raw.task), ""),
+            cpus.get(task, ""),
             printable(raw.label),
-            printable(raw.obj),
+            shown(program, raw.obj),
             options[number - 1],
             tuple(choices[number - 1]),
             (*raw.events, *found),
@@ -164,26 +166,26 @@ def _decided(result: RunResult) -> tuple[list[int], list[list[Choice]]]:
     return options, choices
 
 
-def _violation(violation: Violation) -> Event:
+def _violation(program: Program, violation: Violation) -> Event:
     return Event(
         "violation",
         {
             "property": violation.prop,
             "severity": violation.severity.name.lower(),
-            "message": printable(violation.message),
+            "message": shown(program, violation.message),
             "points": ",".join(violation.points),
         },
     )
 
 
-def _waiting(machine: Machine, recorder: Recorder) -> Iterator[Waiting]:
+def _waiting(
+    program: Program, machine: Machine, recorder: Recorder
+) -> Iterator[Waiting]:
     """Say who waits for whom, in a run that could not go on."""
     if machine.outcome not in (Outcome.DEADLOCK, Outcome.LIVELOCK):
         return
     for task in machine.tasks:
         if not task.done and not task.daemon:
             obj = task.access.obj
-            holders = [printable(name) for name in recorder.held.get(obj, [])]
-            yield Waiting(
-                printable(task.name), task.label, printable(obj), tuple(holders)
-            )
+            holders = tuple(brief(name) for name in recorder.held.get(obj, []))
+            yield Waiting(brief(task.name), task.label, shown(program, obj), holders)

@@ -13,7 +13,7 @@ from forkfuzz.engine import CHOICE
 from forkfuzz.rules import format_rules
 
 from .events import Recording, Step, Value
-from .sanitize import printable
+from .sanitize import LONGEST_TITLE, printable
 
 RUN_DIGITS = 8
 """Hexadecimal digits of the digest that name a run."""
@@ -34,7 +34,7 @@ def records(recording: Recording, *, run: str = "") -> Iterator[tuple[str, Field
         {
             "run": run,
             "rules": format_rules(recording.rules),
-            "scenario": printable(recording.program.name),
+            "scenario": printable(recording.program.name, LONGEST_TITLE),
         },
     )
     for step in recording.steps:

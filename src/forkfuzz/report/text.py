@@ -13,7 +13,8 @@ from .assumptions import assumptions
 from .events import Recording
 from .layout import WIDTH, paragraph
 from .race import race_table
-from .sanitize import printable
+from .sanitize import LONGEST_TITLE, escaped, printable
+from .words import shown
 
 
 def violation_text(
@@ -25,6 +26,7 @@ def violation_text(
     seconds: float | None = None,
     shrunk: Shrunk | None = None,
     named: str = "",
+    full: bool = False,
 ) -> str:
     """Return the message about *violation*, without a newline at its end.
 
@@ -36,6 +38,7 @@ def violation_text(
         seconds: How long that took.
         shrunk: How the schedule was shrunk since.
         named: What to call the run in commands; by default the signature.
+        full: Show everything that any task did, not only what matters.
 
     Raises:
         UsageError: The run has no violation.
@@ -47,18 +50,18 @@ def violation_text(
     rules = format_rules(recording.rules)
     signature = signature or violation.signature(rules)
     lines = _headline(violation.prop, recording.program.name, rules, signature)
-    lines += paragraph(printable(violation.message))
-    lines += ["", *race_table(recording, violation), ""]
+    lines += paragraph(shown(recording.program, violation.message))
+    lines += ["", *race_table(recording, violation, full=full), ""]
     lines += _found(found_after, seconds, shrunk)
     lines += paragraph("assumes: " + ", ".join(assumptions(recording.program)))
     lines += ["", *_commands(named or signature)]
-    return "\n".join(printable(line) for line in lines)
+    return "\n".join(escaped(line) for line in lines)
 
 
 def _headline(prop: str, scenario: str, rules: str, signature: str) -> list[str]:
     """Put all on one line if it fits, the signature at its right end."""
     first = f"VIOLATION {prop}"
-    scenario = printable(scenario)
+    scenario = printable(scenario, LONGEST_TITLE)
     end = f"sig {signature}"
     line = f"{first}  scenario {scenario}  rules {rules}"
     if len(line) + 2 + len(end) <= WIDTH:

@@ -4,8 +4,27 @@ from __future__ import annotations
 
 import re
 
+from forkfuzz.checkers.violation import StoreRef
+from forkfuzz.scenarios.program import Program
+
 from .events import Recording
-from .sanitize import printable
+from .sanitize import LONGEST, brief, escaped, printable
+
+
+def shown(program: Program, text: str, longest: int = LONGEST) -> str:
+    """Return a text with the names of *program* in it as `brief` has them."""
+    names = {page.name for page in program.pages}
+    names |= {thread.name for thread in program.threads}
+    names = {name for name in names if brief(name) != escaped(name)}
+    for name in sorted(names, key=lambda name: (-len(name), name)):
+        text = text.replace(name, brief(name))
+    return printable(text, longest)
+
+
+def place_of(store: StoreRef) -> str:
+    """Return the word of a store, as events have it."""
+    page, bracket, index = store.place.rpartition("[")
+    return f"{brief(page)}{bracket}{printable(index)}"
 
 
 def vma_name(recording: Recording, name: str) -> str:
@@ -24,7 +43,7 @@ def pages_named(recording: Recording, text: str) -> list[str]:
 
     If it names none, those that have been in a frame that it names.
     """
-    names = [printable(page.name) for page in recording.program.pages]
+    names = [brief(page.name) for page in recording.program.pages]
     frames = [f"frame {number}" for number in re.findall(r"\bframe (\d+)", text)]
     inside = {
         event.text("page")
@@ -38,7 +57,7 @@ def pages_named(recording: Recording, text: str) -> list[str]:
 
 def tasks_named(recording: Recording, text: str) -> list[str]:
     """Return the threads that a message speaks of, also as the CPU they run on."""
-    threads = [printable(thread.name) for thread in recording.program.threads]
+    threads = [brief(thread.name) for thread in recording.program.threads]
     return [
         name
         for name in threads

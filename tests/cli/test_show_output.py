@@ -1,0 +1,48 @@
+"""Where ``forkfuzz show`` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .running import assert_one_line, call, contents
+
+SHIPPED = sorted((Path(__file__).parents[2] / "corpus" / "regressions").iterdir())
+FORMS = ("race", "steps", "html", "pytest", "litmus", "mermaid", "json", "schedule")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_has_what_stdout_would_have(form: str, tmp_path: Path) -> None:
+    """Then there is nothing on stdout, and no temporary stays."""
+    path = tmp_path / "out"
+    told = call("show", SHIPPED[0], "--as", form)
+    written = call("show", SHIPPED[0], "--as", form, "-o", path)
+    assert (written.code, written.out, written.err) == (0, "", "")
+    assert contents(tmp_path) == {"out": told.out.encode()}
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    """What it held is gone; a link to it stays a link."""
+    path, link = tmp_path / "out", tmp_path / "link"
+    path.write_text("x" * 1_000_000)
+    link.symlink_to(path)
+    assert call("show", SHIPPED[0], "--output", link).code == 0
+    assert link.is_symlink()
+    assert path.read_text().startswith("VIOLATION ")
+
+
+@pytest.mark.parametrize("name", ["missing/out", "", ".", "/dev/null", "x" * 300])
+def test_what_cannot_be_written_is_refused_in_one_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing folder, a folder, a device, a name that no file can have."""
+    monkeypatch.chdir(tmp_path)
+    assert_one_line(call("show", SHIPPED[0], "-o", name), 2)
+    assert contents(tmp_path) == {}
+
+
+def test_everything_is_for_the_table_alone() -> None:
+    """With another form it would be ignored, so it is refused."""
+    assert "takes mmap_lock" in call("show", SHIPPED[0], "--full").out
+    assert_one_line(call("show", SHIPPED[0], "--as", "steps", "--full"), 2)
