@@ -91,7 +91,7 @@ async def test_replaying_tells_what_broke(tmp_path: Path) -> None:
     assert (fixed.properties, fixed.signatures) == (frozenset(), frozenset())
 
 
-@pytest.mark.parametrize("form", ["pytest", "mermaid"])
+@pytest.mark.parametrize("form", ["pytest", "mermaid", "svg"])
 def test_without_a_violation_there_is_nothing_to_show(
     form: str, tmp_path: Path
 ) -> None:

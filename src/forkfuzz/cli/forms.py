@@ -18,6 +18,7 @@ from forkfuzz.report import (
     race_table,
     record,
     step_list,
+    svg,
     violation_text,
 )
 from forkfuzz.rules import format_rules
@@ -131,6 +132,7 @@ _FORMS: dict[str, Callable[[Stored, Recording, Violation | None], str | bytes]] 
     "pytest": pytest_form,
     "litmus": lambda stored, _, __: litmus_form(stored),
     "mermaid": lambda _, recording, violation: mermaid(recording, violation),
+    "svg": lambda _, recording, violation: svg(recording, violation),
     "json": lambda _, recording, __: "\n".join(json_lines(recording)),
 }
 """How to make each form but those that `render` makes itself."""

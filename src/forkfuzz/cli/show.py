@@ -17,6 +17,7 @@ FORMS = (
     "pytest",
     "litmus",
     "mermaid",
+    "svg",
     "json",
     "schedule",
 )
@@ -56,9 +57,9 @@ def show(
 
     race: the table for a commit message. steps: every step with what it changed.
     html: a page to step through it. pytest: a test that passes once it is fixed.
-    litmus: the program as a litmus test. mermaid: a sequence diagram. json: one record
-    for each step and violation. schedule: the decisions; that of a test replays beside
-    the test.
+    litmus: the program as a litmus test. mermaid: a sequence diagram. svg: a picture.
+    json: one record for each step and violation. schedule: the decisions; that of a
+    test replays beside the test.
     """
     from .forms import render
     from .stored import open_stored

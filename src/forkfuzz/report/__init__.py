@@ -15,6 +15,7 @@ from .records import emit, json_lines, records
 from .sanitize import printable
 from .states import Camera, Moment
 from .steps import describe, step_list
+from .svg import svg
 from .text import violation_text
 
 __all__ = [
@@ -43,5 +44,6 @@ __all__ = [
     "record",
     "records",
     "step_list",
+    "svg",
     "violation_text",
 ]

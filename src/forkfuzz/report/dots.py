@@ -8,6 +8,8 @@ import attrs
 
 from .action import Action
 
+DOTS = "..."
+
 
 def tidy(shown: list[Action]) -> list[Action]:
     """Keep dots only between two actions of the same task, and once in a row."""
@@ -19,7 +21,7 @@ def tidy(shown: list[Action]) -> list[Action]:
         told = [a.task == action.task and a.kind != "elided" for a in shown]
         between = any(told[:position]) and any(told[position:])
         if between and all(dots.task != action.task for dots in _trailing_dots(tidy)):
-            tidy.append(attrs.evolve(action, text="..."))
+            tidy.append(attrs.evolve(action, text=DOTS))
     return tidy
 
 

@@ -28,6 +28,7 @@ class Line:
         depth: How far it is indented.
         note: A mark to stand beside it, in the next column.
         step: Number of the step that it tells of; 0 for none.
+        steps: Numbers of all steps that it tells of.
     """
 
     column: int
@@ -35,6 +36,7 @@ class Line:
     text: str
     note: str = ""
     step: int = 0
+    steps: tuple[int, ...] = ()
 
 
 def columns(headers: Sequence[str], lines: Sequence[Line]) -> list[str]:

@@ -42,14 +42,15 @@ def race_rows(
     recording: Recording, violation: Violation
 ) -> tuple[list[str], list[Line]]:
     """Return the same as the names of the columns, and lines in them."""
-    chosen = focus(recording, violation, full=False)
-    headers, lines = _rows(recording, chosen)
-    full_headers, full = _rows(recording, focus(recording, violation, full=True))
-    shown = columns(headers, lines) if headers else []
-    shown_in_full = columns(full_headers, full) if full_headers else []
-    if len(shown_in_full) <= len(shown) + LINES_FOR_DOTS:
-        return full_headers, full
-    return headers, lines
+    return _rows(recording, chosen(recording, violation))
+
+
+def chosen(recording: Recording, violation: Violation) -> Focus:
+    """Choose what the table shows: dots only where they save lines."""
+    short = focus(recording, violation, full=False)
+    whole = focus(recording, violation, full=True)
+    lengths = [len(columns(*_rows(recording, one))) for one in (short, whole)]
+    return whole if lengths[1] <= lengths[0] + LINES_FOR_DOTS else short
 
 
 def full_rows(recording: Recording) -> tuple[list[str], list[Line]]:
@@ -58,14 +59,14 @@ def full_rows(recording: Recording) -> tuple[list[str], list[Line]]:
     Up to three tasks have a column each. Of more, all but the one that forks share a
     column, with a name before each line.
     """
-    chosen = everything(recording)
-    lines = lines_of(chosen)
-    if len(chosen.columns) <= COLUMNS:
-        return [_header(recording, task) for task in chosen.columns], lines
+    told_of = everything(recording)
+    lines = lines_of(told_of)
+    if len(told_of.columns) <= COLUMNS:
+        return [header(recording, task) for task in told_of.columns], lines
     forking = next(recording.events("fork_called"), None)
     first = [forking[0].task] if forking else []
-    headers = [_header(recording, task) for task in first]
-    told = [_line_of(line, chosen.columns[line.column], first) for line in lines]
+    headers = [header(recording, task) for task in first]
+    told = [_line_of(line, told_of.columns[line.column], first) for line in lines]
     return [*headers, "the others" if first else "all threads"], told
 
 
@@ -77,12 +78,13 @@ def _line_of(line: Line, task: str, first: Sequence[str]) -> Line:
     return attrs.evolve(line, column=len(first), depth=0, text=text)
 
 
-def _rows(recording: Recording, chosen: Focus) -> tuple[list[str], list[Line]]:
-    headers = [_header(recording, task) for task in chosen.columns]
-    return headers, lines_of(chosen) if headers else []
+def _rows(recording: Recording, shown: Focus) -> tuple[list[str], list[Line]]:
+    headers = [header(recording, task) for task in shown.columns]
+    return headers, lines_of(shown) if headers else []
 
 
-def _header(recording: Recording, task: str) -> str:
+def header(recording: Recording, task: str) -> str:
+    """Return what stands above the column of a task."""
     if any(step.task == task for step, _ in recording.events("fork_called")):
         return f"{task} (fork)"
     kinds = {brief(thread.name): thread.kind for thread in recording.program.threads}
@@ -90,19 +92,19 @@ def _header(recording: Recording, task: str) -> str:
     return task if kind == "parent" or kind == task else f"{task} ({kind})"
 
 
-def lines_of(chosen: Focus) -> list[Line]:
+def lines_of(shown: Focus) -> list[Line]:
     """Return one line for each action, or for a call that nothing interrupts."""
     counts: dict[int, int] = {}
-    for action in chosen.shown:
+    for action in shown.shown:
         counts[id(action.call)] = counts.get(id(action.call), 0) + 1
     begun: set[int] = set()
     lines = []
-    for _, group in groupby(chosen.shown, key=lambda action: id(action.call)):
+    for _, group in groupby(shown.shown, key=lambda action: id(action.call)):
         parts = list(group)
         call = parts[0].call
         lines.append(
             _line(
-                chosen.columns.index(parts[0].task),
+                shown.columns.index(parts[0].task),
                 parts,
                 call,
                 whole=len(parts) == counts[id(call)],
@@ -126,7 +128,8 @@ def _line(
         depth += 1
         text = f"copies {text}" if parts[0].place else text
     notes = [part.note for part in parts if part.note]
-    return Line(column, depth, text, notes[0] if notes else "", parts[0].step)
+    steps = tuple(part.step for part in parts)
+    return Line(column, depth, text, notes[0] if notes else "", steps[0], steps)
 
 
 def _joined(parts: Sequence[Action]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from forkfuzz.engine import Task
-from forkfuzz.mm.cpu import Cpu
+from forkfuzz.mm.cpu import Cpu, FlushRequest
 from forkfuzz.mm.folio import Folio, Pin
 from forkfuzz.mm.locks import Lock
 from forkfuzz.mm.mm_types import MmStruct, VmAreaStruct
@@ -79,6 +79,7 @@ class Recorder(Watcher):
         self._tlbs: dict[str, dict[int, int]] = {}
         self._ptes: dict[str, list[int]] = {}
         self._generations: dict[str, int] = {}
+        self._requests: dict[str, FlushRequest] = {}
 
     def begin(self, world: World) -> None:
         """Look at the run before its first step."""
@@ -98,6 +99,7 @@ class Recorder(Watcher):
             self._look()
 
     def _look(self) -> None:
+        self._requests = {c.name: c.requests[0] for c in self._world.cpus if c.requests}
         self._tlbs = {cpu.name: dict(cpu.tlb) for cpu in self._world.cpus}
         for mm in self._world.mms:
             self._ptes[mm.name] = list(mm.page_table.entries)
@@ -110,9 +112,12 @@ class Recorder(Watcher):
                 if before[vpn] != pte:
                     self._pte("pte_updated_by_hardware", mm, vpn, before[vpn], pte)
             if mm.tlb_gen != self._generations.get(mm.name, mm.tlb_gen):
-                self._note("flush_begun", mm=mm.name)
+                self._note("flush_begun", mm=mm.name, generation=mm.tlb_gen)
         if self.steps[-1].label == "flush_tlb_func:acknowledge":
-            self._note("flush_acknowledged")
+            asked = self._requests[self.steps[-1].task.rpartition(":")[2]]
+            self._note(
+                "flush_acknowledged", mm=asked.mm.name, generation=asked.new_tlb_gen
+            )
         for cpu in self._world.cpus:
             for vpn, entry in self._tlbs[cpu.name].items():
                 if vpn not in cpu.tlb:
