@@ -62,6 +62,12 @@ def test_labels_have_one_form() -> None:
     assert len(all_points()) > 90
 
 
+def test_an_outcome_that_hardware_picks_is_no_point() -> None:
+    """No task can stop there, so no campaign can miss it."""
+    labels = {label for label in all_points() if label.startswith("mmu:")}
+    assert labels == {"mmu:fill_or_evict"}
+
+
 @pytest.mark.slow
 def test_every_point_is_reached() -> None:
     """No label of the model is dead, except those that say why."""

@@ -26,6 +26,7 @@ VERBS = {
     "show": "show:show",
     "diff": "diff:diff",
     "explore": "explore:explore",
+    "report": "report:report",
     "shrink": "shrink:shrink",
     "check": "check:check",
     "litmus": "litmus:litmus",

@@ -22,10 +22,12 @@ from forkfuzz.campaign import (
     has_atheris,
     record_of,
 )
+from forkfuzz.campaign.history import sample_of, summary_of
 from forkfuzz.checkers import Severity, Violation
 from forkfuzz.engine import dumps
 from forkfuzz.errors import ForkfuzzError
 from forkfuzz.harness import RunResult
+from forkfuzz.harness.points import left_out
 from forkfuzz.report import assumptions, record, violation_text
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import Program, find_scenario
@@ -73,12 +75,20 @@ class Session:
         ):
             if isinstance(event, Finished):
                 self.finished = event
+                self.campaign.append_stats(self._summary(event))
             elif isinstance(event, Progress):
-                self.campaign.append_stats(_stats(self.config, event))
+                where = _where(self.config)
+                self.campaign.append_stats(sample_of(where, event))
             yield event
             if isinstance(event, Finding):
                 self.saved.append(self._save(event))
                 yield self.saved[-1]
+
+    def _summary(self, finished: Finished) -> dict[str, object]:
+        how = {"strategy": self.config.strategy, "engine": self.config.engine}
+        never = left_out(frozenset(finished.reach.points))
+        where = _where(self.config)
+        return summary_of(where, how, finished, self.unreached(), never)
 
     def headline(self) -> Saved | None:
         """Return the violation to show: one that a program can see, if any."""
@@ -219,9 +229,11 @@ def header_of(record: Record) -> dict[str, str]:
     }
 
 
-def _stats(config: CampaignConfig, progress: Progress) -> dict[str, object]:
+def _where(config: CampaignConfig) -> dict[str, object]:
+    """Return what the lines of the statistics are about."""
+    spec = config.spec
     return {
-        "scenario": config.spec.scenario,
-        "rules": config.spec.rules,
-        **attrs.asdict(progress),
+        "scenario": spec.scenario,
+        "params": dict(spec.params),
+        "rules": spec.rules,
     }

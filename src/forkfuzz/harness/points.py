@@ -28,9 +28,18 @@ def _strings() -> Iterator[str]:
         for file in resources.files(package).iterdir():
             if file.name.endswith(".py"):
                 tree = ast.parse(file.read_text(encoding="utf-8"))
+                outcomes = {name for node in ast.walk(tree) for name in _chosen(node)}
                 for node in ast.walk(tree):
                     if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                        yield node.value
+                        yield from {node.value} - outcomes
+
+
+def _chosen(node: ast.AST) -> Iterator[str]:
+    """Return the label of an outcome that is chosen, which is no point."""
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "choose":
+        for argument in node.args:
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                yield argument.value
 
 
 def _is_label(text: str) -> bool:

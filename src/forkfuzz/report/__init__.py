@@ -5,6 +5,7 @@
 """
 
 from .assumptions import ASSUMPTIONS, assumptions
+from .campaign_page import Found, Progressed, campaign_page
 from .difference import Difference, difference, difference_text
 from .events import Choice, Event, Recording, Step, Waiting
 from .mermaid import mermaid
@@ -24,12 +25,15 @@ __all__ = [
     "Choice",
     "Difference",
     "Event",
+    "Found",
     "Moment",
+    "Progressed",
     "Recording",
     "Step",
     "Tape",
     "Waiting",
     "assumptions",
+    "campaign_page",
     "describe",
     "difference",
     "difference_text",

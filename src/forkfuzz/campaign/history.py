@@ -1,0 +1,162 @@
+"""What ``stats.ndjson`` tells of a campaign: how far it was when, and what it reached.
+
+The file is read as if an enemy had put it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import attrs
+import msgspec
+
+from forkfuzz.errors import FormatError
+
+from .events import Finished, Progress
+from .record import Count, Line, Value, Word
+from .store import Campaign
+
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e15)]
+Labels = Annotated[tuple[Word, ...], msgspec.Meta(max_length=10_000)]
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a campaign was at one moment; see `Progress`.
+
+    Attributes:
+        params: Parameters of the scenario that were given.
+    """
+
+    scenario: Word
+    params: Annotated[dict[Word, Value], msgspec.Meta(max_length=100)] = {}
+    rules: Line
+    elapsed: Amount
+    runs: Count
+    features: Count = 0
+    corpus: Count = 0
+    findings: Count = 0
+    hits: Count = 0
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a campaign had reached when it ended.
+
+    Attributes:
+        unreached: What the scenario should have reached and no run did.
+        left_out: Points never reached of functions that were entered.
+    """
+
+    scenario: Word
+    params: Annotated[dict[Word, Value], msgspec.Meta(max_length=100)] = {}
+    rules: Line
+    reason: Word
+    strategy: Word
+    engine: Word
+    runs: Count
+    interleavings: Count
+    outcomes: Count
+    points: Labels
+    unreached: Labels
+    left_out: Labels
+
+
+@attrs.frozen(slots=True)
+class History:
+    """All campaigns on one scenario under the same rules, one after the other.
+
+    Attributes:
+        scenario: With the parameters that were given.
+        rules: The rules.
+        samples: Time and runs are counted on from one campaign to the next.
+        summaries: Of those that came to their end.
+    """
+
+    scenario: str
+    rules: str
+    samples: tuple[Sample, ...]
+    summaries: tuple[Summary, ...]
+
+
+def sample_of(where: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
+    """Return the line that stands for *progress*.
+
+    Args:
+        where: Scenario, params and rules.
+        progress: How far the campaign is.
+    """
+    return {**where, **attrs.asdict(progress)}
+
+
+def summary_of(
+    where: Mapping[str, Any],
+    how: Mapping[str, str],
+    finished: Finished,
+    unreached: Iterable[str],
+    left_out: Iterable[str],
+) -> dict[str, Any]:
+    """Return the line that stands for the end of a campaign.
+
+    Args:
+        where: Scenario, params and rules.
+        how: Strategy and engine.
+        finished: The end.
+        unreached: What the scenario should have reached and no run did.
+        left_out: Points never reached of functions that were entered.
+    """
+    return {
+        **where,
+        **how,
+        "reason": finished.reason,
+        "runs": finished.runs,
+        **msgspec.to_builtins(finished.reach),
+        "unreached": tuple(unreached),
+        "left_out": tuple(left_out),
+    }
+
+
+def histories(campaign: Campaign) -> list[History]:
+    """Return what a campaign's directory tells, in the order of the first lines.
+
+    Raises:
+        FormatError: A line is damaged.
+    """
+    samples: dict[tuple[str, str], list[Sample]] = {}
+    summaries: dict[tuple[str, str], list[Summary]] = {}
+    for number, line in enumerate(campaign.stats(), 1):
+        kind: type[Sample | Summary] = Summary if "reason" in line else Sample
+        try:
+            read = msgspec.convert(line, kind)
+        except msgspec.ValidationError as error:
+            msg = f"line {number} of the campaign's statistics is damaged: {error}"
+            raise FormatError(msg) from error
+        key = (_spec(read), read.rules)
+        if isinstance(read, Summary):
+            summaries.setdefault(key, []).append(read)
+        else:
+            samples.setdefault(key, []).append(read)
+    return [
+        History(
+            *key,
+            tuple(_counted_on(samples.get(key, []))),
+            tuple(summaries.get(key, [])),
+        )
+        for key in dict.fromkeys([*samples, *summaries])
+    ]
+
+
+def _spec(line: Sample | Summary) -> str:
+    return " ".join([line.scenario, *(f"{k}={v}" for k, v in line.params.items())])
+
+
+def _counted_on(samples: Iterable[Sample]) -> Iterable[Sample]:
+    """Go on counting where the campaign before stopped; each begins with nothing."""
+    seconds, runs = 0.0, 0
+    last: Sample | None = None
+    for sample in samples:
+        if last is not None and sample.runs < last.runs:
+            seconds, runs = seconds + last.elapsed, runs + last.runs
+        last = sample
+        yield msgspec.structs.replace(
+            sample, elapsed=seconds + sample.elapsed, runs=runs + sample.runs
+        )

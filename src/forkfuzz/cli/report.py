@@ -1,0 +1,107 @@
+"""``forkfuzz report``: one page about a campaign."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+
+from forkfuzz.errors import FormatError, UsageError
+
+from .exit import EXIT_CODES, Exit
+from .output import echo, put_file
+
+if TYPE_CHECKING:
+    from forkfuzz.campaign import Campaign
+    from forkfuzz.campaign.history import History
+    from forkfuzz.report import Found, Progressed
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to FILE, whole or not at all.",
+)
+def report(*, directory: Path, target: Path | None) -> int:
+    """Make one HTML page of the campaign in DIR, which may still be running.
+
+    It has the violations with their race tables, what was reached over time, runs per
+    second, and what was never reached. It loads nothing, so it can be mailed.
+    """
+    from forkfuzz.campaign import Campaign
+    from forkfuzz.campaign.history import histories
+    from forkfuzz.report import campaign_page
+
+    campaign = Campaign(directory)
+    campaign.config()  # a directory without one is no campaign's
+    found = [_found(campaign, signature) for signature in campaign.signatures()]
+    progressed = [_progressed(history) for history in histories(campaign)]
+    page = campaign_page(f"Campaign in {directory}", found, progressed)
+    if target is None:
+        echo(page.rstrip("\n"))
+    else:
+        put_file(target, page.encode())
+    return Exit.CLEAN
+
+
+def _found(campaign: Campaign, signature: str) -> Found:
+    from forkfuzz.report import Found
+
+    record = campaign.record(signature)
+    try:
+        table = campaign.crash_file(signature, "race.txt").decode("ascii", "replace")
+    except (FormatError, UsageError):
+        table = record.message  # killed between saving and shrinking
+    params = "".join(f" {name}={value}" for name, value in record.params.items())
+    return Found(
+        signature,
+        record.property,
+        record.scenario + params,
+        record.message,
+        record.runs,
+        table.rstrip("\n"),
+    )
+
+
+def _progressed(history: History) -> Progressed:
+    from forkfuzz.report import Progressed
+
+    samples, summaries = history.samples, history.summaries
+    facts = []
+    if samples:
+        last = samples[-1]
+        facts += [
+            ("runs", str(last.runs)),
+            ("seconds", f"{last.elapsed:.1f}"),
+            (
+                "runs per second",
+                f"{last.runs / last.elapsed:.0f}" if last.elapsed else "",
+            ),
+            ("runs with a violation", str(last.hits)),
+            ("features reached", str(last.features)),
+            ("inputs kept", str(last.corpus)),
+        ]
+    for summary in summaries[-1:]:
+        facts += [
+            ("ended by", summary.reason),
+            ("strategy", f"{summary.strategy}, engine {summary.engine}"),
+            ("different interleavings", str(summary.interleavings)),
+            ("different outcomes", str(summary.outcomes)),
+            ("points reached", str(len(summary.points))),
+        ]
+    end = summaries[-1] if summaries else None
+    return Progressed(
+        history.scenario,
+        history.rules,
+        facts,
+        [(sample.elapsed, sample.features) for sample in samples],
+        [(sample.elapsed, sample.runs) for sample in samples],
+        end.unreached if end else (),
+        end.left_out if end else (),
+    )
