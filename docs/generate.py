@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 from forkfuzz.checkers import PROPERTIES
+from forkfuzz.report import records_schema
 from forkfuzz.rules import FIELDS, PRESETS
 from forkfuzz.scenarios import SCENARIOS
 
@@ -113,9 +115,15 @@ def scenarios() -> str:
     return "\n".join([*lines, ""])
 
 
+def schema() -> str:
+    """Return the JSON Schema of records."""
+    return json.dumps(records_schema(), indent=1) + "\n"
+
+
 PAGES = {
     "reference/guards.md": guards,
     "reference/properties.md": properties,
+    "reference/records.schema.json": schema,
     "reference/scenarios.md": scenarios,
 }
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from forkfuzz.bench.exhibits import EXHIBITS, Exhibit
+from forkfuzz.cli.forms import render
+from forkfuzz.cli.show import FORMS
+from forkfuzz.errors import UsageError
 from forkfuzz.harness import Run
 from forkfuzz.litmus.replaying import replay
 from forkfuzz.rules import format_rules, parse_rules
 from forkfuzz.scenarios import open_program
 from forkfuzz.strategies import Sticky
+from shown import NAMES, exhibit_run
+from wellformed import assert_well_formed
 
 from .running import assert_one_line, call, visible_signature
 
@@ -109,7 +116,6 @@ QUICK = ("no-flush", "ro-pin", "cow-flush", "two-zaps", "vmsplice")
 )
 def test_all_forms_of_an_exhibit_render(exhibit: Exhibit, tmp_path: Path) -> None:
     """Its schedule is written as found, shrunk, and shown in every form."""
-    from forkfuzz.cli.show import FORMS
     from forkfuzz.engine import Schedule, dumps
 
     program, rules = open_program(exhibit.scenario), parse_rules(exhibit.rules)
@@ -128,6 +134,42 @@ def test_all_forms_of_an_exhibit_render(exhibit: Exhibit, tmp_path: Path) -> Non
     path.write_text(dumps(Schedule.of(result.decisions, result.task_names, header)))
     stored = smaller(path, tmp_path)
     for form in FORMS:
-        outcome = call("show", stored, "--as", form)
-        assert outcome.code == 0, form
-        assert outcome.out.isascii()
+        path = tmp_path / form
+        assert call("show", stored, "--as", form, "-o", path).code == 0, form
+        assert path.stat().st_size
+
+
+@pytest.mark.parametrize("name", ["no-flush", "gup-fast"])
+@pytest.mark.parametrize(
+    "form", ["race", "steps", "pytest", "litmus", "mermaid", "schedule"]
+)
+def test_a_form_is_as_it_was_looked_at(
+    form: str, name: str, snapshot: SnapshotAssertion
+) -> None:
+    """The other forms have their own tests."""
+    assert render(form, exhibit_run(name).stored) == snapshot
+
+
+@pytest.mark.parametrize("name", ["no-flush", "gup-fast"])
+def test_records_are_as_they_were_looked_at(
+    name: str, snapshot: SnapshotAssertion
+) -> None:
+    """The first of each event."""
+    text = render("json", exhibit_run(name).stored)
+    assert isinstance(text, str)
+    first: dict[str, object] = {}
+    for record in map(json.loads, text.split("\n")):
+        first.setdefault(record["event"], record)
+    assert first == snapshot
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_form_of_every_exhibit_is_well_formed(name: str) -> None:
+    """As whatever reads it would see it."""
+    run = exhibit_run(name)
+    for form in FORMS:
+        if name == "vmsplice" and form in {"litmus", "pytest"}:
+            with pytest.raises(UsageError, match="no litmus test can say"):
+                render(form, run.stored)
+            continue
+        assert_well_formed(form, render(form, run.stored), len(run.recording.steps))

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from .running import assert_one_line, call, contents
+from forkfuzz.cli.output import put_bytes
+from forkfuzz.cli.show import FORMS
+from forkfuzz.errors import UsageError
+from wellformed import slices_of
+
+from .running import assert_one_line, call, contents, environment
 
 SHIPPED = sorted((Path(__file__).parents[2] / "corpus" / "regressions").iterdir())
-FORMS = ("race", "steps", "html", "pytest", "litmus", "mermaid", "json", "schedule")
+TEXTS = tuple(form for form in FORMS if form != "perfetto")
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", TEXTS)
 def test_a_file_has_what_stdout_would_have(form: str, tmp_path: Path) -> None:
     """Then there is nothing on stdout, and no temporary stays."""
     path = tmp_path / "out"
@@ -46,3 +54,33 @@ def test_everything_is_for_the_table_alone() -> None:
     """With another form it would be ignored, so it is refused."""
     assert "takes mmap_lock" in call("show", SHIPPED[0], "--full").out
     assert_one_line(call("show", SHIPPED[0], "--as", "steps", "--full"), 2)
+
+
+def test_a_trace_is_written_as_bytes(tmp_path: Path) -> None:
+    """The same to a pipe as to a file."""
+    path = tmp_path / "out.pftrace"
+    arguments = ["show", str(SHIPPED[0]), "--as", "perfetto"]
+    done = subprocess.run(
+        [sys.executable, "-m", "forkfuzz", *arguments],
+        env=environment(),
+        capture_output=True,
+        check=True,
+    )
+    assert call(*arguments, "-o", path).code == 0
+    assert path.read_bytes() == done.stdout
+    assert slices_of(done.stdout) > 20
+
+
+class _Terminal(io.StringIO):
+    """Where bytes would do harm."""
+
+    def isatty(self) -> bool:
+        """Be a terminal."""
+        return True
+
+
+def test_a_terminal_gets_no_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But a line that says what to do."""
+    monkeypatch.setattr(sys, "stdout", _Terminal())
+    with pytest.raises(UsageError, match=r"^a Perfetto trace is binary; redirect it"):
+        put_bytes(b"\x0a", "a Perfetto trace")

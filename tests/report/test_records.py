@@ -7,15 +7,17 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
 import structlog
 from structlog.testing import LogCapture
 
 from driving import program, thread
 from forkfuzz.checkers import Violation
-from forkfuzz.report import Recording, emit, json_lines, records
+from forkfuzz.report import Recording, emit, json_lines, records, records_schema
 from forkfuzz.scenarios import SCENARIOS, Program
 from forkfuzz.scenarios.program import Wait
+from shown import NAMES, exhibit_run
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "records.md"
 COMMON = {"event", "run"}
@@ -75,6 +77,41 @@ def test_every_event_and_key_is_documented_and_every_documented_one_emitted(
 def test_every_key_is_explained() -> None:
     """No key of an event is left to guessing."""
     assert set().union(*documented().values()) == explained()
+
+
+def test_the_schema_has_the_documented_events_and_keys() -> None:
+    """Neither more nor less."""
+    kinds = records_schema()["$defs"]
+    assert {name: set(kind["required"]) for name, kind in kinds.items()} == documented()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_record_of_an_exhibit_is_valid(name: str) -> None:
+    """Under the schema that is published, which is one itself."""
+    schema = json.loads(PAGE.with_suffix(".schema.json").read_text("utf-8"))
+    kind = jsonschema.Draft202012Validator
+    kind.check_schema(schema)
+    whole = kind(schema)
+    kinds = {event: kind(own) for event, own in schema["$defs"].items()}
+    seen = set()
+    for line in json_lines(exhibit_run(name).recording):
+        fields = json.loads(line)
+        kinds[fields["event"]].validate(fields)
+        if fields["event"] not in seen:
+            whole.validate(fields)
+        seen.add(fields["event"])
+    assert {"run_started", "step_taken", "violation", "run_ended"} <= seen
+
+
+def test_the_schema_refuses_what_is_no_record(torn: Recording) -> None:
+    """A key too many, one too few, one of another type, a control character."""
+    one = jsonschema.Draft202012Validator(records_schema())
+    record = next(f for f in map(json.loads, json_lines(torn)) if f["event"] == "store")
+    assert one.is_valid(record)
+    for change in ({"more": 1}, {"value": "1"}, {"page": "\x1b"}, {"event": "stores"}):
+        assert not one.is_valid({**record, **change})
+    del record["stale"]
+    assert not one.is_valid(record)
 
 
 def test_records_are_json_with_sorted_keys(torn: Recording) -> None:

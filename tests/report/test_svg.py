@@ -12,7 +12,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from forkfuzz.errors import UsageError
-from forkfuzz.report import Recording, race_rows, svg
+from forkfuzz.report import Recording, race_rows, svg_picture
 from forkfuzz.report.flows import ACKS, DONE, READS, flows
 from forkfuzz.report.picture import picture
 from shown import NAMES, exhibit_run
@@ -69,14 +69,14 @@ def test_a_picture_is_as_it_was_looked_at(
 ) -> None:
     """In a browser, and approved."""
     run = exhibit_run(name)
-    assert svg(run.recording, run.violation) == snapshot
+    assert svg_picture(run.recording, run.violation) == snapshot
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_overlaps(name: str) -> None:
     """No two boxes, no box and an arrow, and nothing is outside of the picture."""
     run = exhibit_run(name)
-    root = ET.fromstring(svg(run.recording, run.violation))
+    root = ET.fromstring(svg_picture(run.recording, run.violation))
     boxes, legs = boxes_of(root), legs_of(root)
     assert len(boxes) == len(picture(run.recording, run.violation).lines)
     width, height = (float(n) for n in root.attrib["viewBox"].split()[2:])
@@ -92,7 +92,7 @@ def test_nothing_overlaps(name: str) -> None:
 def test_a_picture_loads_and_runs_nothing(name: str) -> None:
     """It has a title and a description, and everything of the table."""
     run = exhibit_run(name)
-    text = svg(run.recording, run.violation)
+    text = svg_picture(run.recording, run.violation)
     root = ET.fromstring(text)
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags <= {
@@ -119,7 +119,7 @@ def test_stores_that_the_violation_names_are_marked(name: str) -> None:
     words += [f"zap_pte_range({s.place[0]})" for s in run.violation.pair if not s.value]
     for number in shown.marked:
         assert any(word in shown.lines[number].text for word in words)
-    root = ET.fromstring(svg(run.recording, run.violation))
+    root = ET.fromstring(svg_picture(run.recording, run.violation))
     marked = [rect for rect in root.iter(f"{SVG}rect") if rect.get("width") != "34"]
     assert sum(r.get("stroke-width") == "2" for r in marked) == len(shown.marked)
 
@@ -170,4 +170,4 @@ def test_without_a_violation_there_is_no_picture(torn: Recording) -> None:
     """Nothing would be in it."""
     clean = attrs.evolve(torn.result, violations=())
     with pytest.raises(UsageError, match=r"^a picture shows a violation"):
-        svg(torn, clean.headline())
+        svg_picture(torn, clean.headline())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from forkfuzz import __version__
 from forkfuzz.checkers import Violation
 from forkfuzz.engine import Schedule, dumps
 from forkfuzz.errors import UsageError
@@ -14,11 +15,14 @@ from forkfuzz.report import (
     Recording,
     html_page,
     json_lines,
-    mermaid,
+    junit_xml,
+    mermaid_diagram,
+    perfetto_trace,
     race_table,
     record,
+    sarif_log,
     step_list,
-    svg,
+    svg_picture,
     violation_text,
 )
 from forkfuzz.rules import format_rules
@@ -115,6 +119,13 @@ def pytest_form(
     )
 
 
+def junit_form(
+    stored: Stored, recording: Recording, violation: Violation | None
+) -> str:
+    """Return the run as the result of a test."""
+    return junit_xml(recording, violation, named=stored.name)
+
+
 def schedule_form(stored: Stored) -> str:
     """Return the decisions."""
     header = {
@@ -131,8 +142,11 @@ _FORMS: dict[str, Callable[[Stored, Recording, Violation | None], str | bytes]] 
     "html": lambda _, recording, violation: html_page(recording, violation),
     "pytest": pytest_form,
     "litmus": lambda stored, _, __: litmus_form(stored),
-    "mermaid": lambda _, recording, violation: mermaid(recording, violation),
-    "svg": lambda _, recording, violation: svg(recording, violation),
+    "mermaid": lambda _, recording, violation: mermaid_diagram(recording, violation),
+    "svg": lambda _, recording, violation: svg_picture(recording, violation),
+    "perfetto": lambda _, recording, __: perfetto_trace(recording),
+    "junit": junit_form,
+    "sarif": lambda _, recording, __: sarif_log(recording, __version__),
     "json": lambda _, recording, __: "\n".join(json_lines(recording)),
 }
 """How to make each form but those that `render` makes itself."""

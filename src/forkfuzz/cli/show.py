@@ -18,6 +18,9 @@ FORMS = (
     "litmus",
     "mermaid",
     "svg",
+    "perfetto",
+    "junit",
+    "sarif",
     "json",
     "schedule",
 )
@@ -58,6 +61,7 @@ def show(
     race: the table for a commit message. steps: every step with what it changed.
     html: a page to step through it. pytest: a test that passes once it is fixed.
     litmus: the program as a litmus test. mermaid: a sequence diagram. svg: a picture.
+    perfetto: a trace for ui.perfetto.dev. junit, sarif: for continuous integration.
     json: one record for each step and violation. schedule: the decisions; that of a
     test replays beside the test.
     """
@@ -81,4 +85,4 @@ def _put(document: str | bytes, form: str, target: Path | None) -> None:
     elif isinstance(document, str):
         echo(document)
     else:
-        put_bytes(document, f"a {form} trace")
+        put_bytes(document, f"a {form.title()} trace")

@@ -8,15 +8,19 @@ from .assumptions import ASSUMPTIONS, assumptions
 from .campaign_page import Found, Progressed, campaign_page
 from .difference import Difference, difference, difference_text
 from .events import Choice, Event, Recording, Step, Waiting
-from .mermaid import mermaid
+from .junit import junit_xml
+from .mermaid import mermaid_diagram
 from .page import html_page
+from .perfetto import perfetto_trace, trace_events
 from .race import race_rows, race_table
 from .recording import Tape, moments, record
 from .records import emit, json_lines, records
 from .sanitize import printable
+from .sarif import sarif_log
+from .schema import records_schema
 from .states import Camera, Moment
 from .steps import describe, step_list
-from .svg import svg
+from .svg import svg_picture
 from .text import violation_text
 
 __all__ = [
@@ -40,14 +44,19 @@ __all__ = [
     "emit",
     "html_page",
     "json_lines",
-    "mermaid",
+    "junit_xml",
+    "mermaid_diagram",
     "moments",
+    "perfetto_trace",
     "printable",
     "race_rows",
     "race_table",
     "record",
     "records",
+    "records_schema",
+    "sarif_log",
     "step_list",
-    "svg",
+    "svg_picture",
+    "trace_events",
     "violation_text",
 ]

@@ -12,7 +12,7 @@ from .race import race_rows
 from .words import shown
 
 
-def mermaid(recording: Recording, violation: Violation | None) -> str:
+def mermaid_diagram(recording: Recording, violation: Violation | None) -> str:
     """Return the race as a sequence diagram.
 
     Raises:

@@ -57,7 +57,7 @@ STYLES = {
 }
 
 
-def svg(recording: Recording, violation: Violation | None) -> str:
+def svg_picture(recording: Recording, violation: Violation | None) -> str:
     """Return the picture of the race as a document of its own.
 
     Raises:
