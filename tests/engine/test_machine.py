@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -11,9 +13,11 @@ from forkfuzz.engine import (
     NOTHING,
     Machine,
     Outcome,
+    Stop,
     Strategy,
     Task,
     point,
+    run_inline,
     this_machine,
 )
 from forkfuzz.errors import UsageError
@@ -283,6 +287,36 @@ def test_duplicate_name_is_refused() -> None:
     machine.spawn("T1", Walker())
     with pytest.raises(UsageError, match=r"^two tasks are named 'T1'$"):
         machine.spawn("T1", Walker())
+
+
+def test_task_begins_once(drive: Drive) -> None:
+    """The coroutine of a run that is over cannot be had again."""
+    machine = machine_of()
+    task = machine.spawn("T1", Walker(1))
+    drive(machine)
+    with pytest.raises(UsageError, match=r"^this machine has been run before$"):
+        task.body().send(None)
+
+
+def test_run_is_freed_without_the_garbage_collector() -> None:
+    """Tasks that know their machine do not keep it once it has run."""
+    machine = machine_of(RoundRobin())
+
+    async def body(machine: Machine = machine) -> None:
+        await point("body:step")
+        assert machine.current is not None
+
+    machine.spawn("T1", body)
+    machine.spawn("T2", body, daemon=True)
+    machine.spawn("T3", body, daemon=True, first=Stop("body:never", when=lambda: False))
+    run_inline(machine)
+    dropped = weakref.ref(machine)
+    gc.disable()
+    try:
+        del machine, body
+        assert dropped() is None
+    finally:
+        gc.enable()
 
 
 def test_observer_is_told_of_every_step(drive: Drive) -> None:

@@ -5,7 +5,7 @@ It serves exhaustive checking, unit tests and ``--driver inline``.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from .machine import Machine, Outcome, running
@@ -25,37 +25,35 @@ def run_inline(machine: Machine) -> None:
     """
     machine.park = None
     token = running.set(machine)
-    coroutines: dict[int, Coroutine[Any, Any, None]] = {}
     try:
         for task in machine.tasks:
             if not task.stands:
                 machine.current = task
-                coroutines[task.index] = task.body()
+                task.handle = task.body()
                 try:
-                    coroutines[task.index].send(None)
+                    task.handle.send(None)
                 except StopIteration:
                     machine.finish(task)
-        _step_until_done(machine, coroutines)
+        _step_until_done(machine)
     except BaseException:
         machine.stop(Outcome.FAILED)
         raise
     finally:
         machine.park = _unwind
-        for coroutine in coroutines.values():
-            coroutine.close()
+        for task in machine.tasks:
+            if task.handle is not None:
+                task.handle.close()
+        machine.release()
         running.reset(token)
 
 
-def _step_until_done(
-    machine: Machine, coroutines: dict[int, Coroutine[Any, Any, None]]
-) -> None:
+def _step_until_done(machine: Machine) -> None:
     task = machine.start()
     while task is not None:
-        coroutine = coroutines.get(task.index)
-        if coroutine is None:
-            coroutine = coroutines[task.index] = task.body()
+        if task.handle is None:
+            task.handle = task.body()
         try:
-            coroutine.send(None)
+            task.handle.send(None)
         except StopIteration:
             task = machine.finish(task)
         else:

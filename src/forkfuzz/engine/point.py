@@ -42,6 +42,8 @@ def point(
         task.label = label
         task.access = access
         task.when = when
+        if when is not None:
+            machine.waits = True
         if machine.asks and machine.advance() is task:
             return
     park = machine.park

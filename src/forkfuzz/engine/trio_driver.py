@@ -47,6 +47,7 @@ async def run_trio(machine: Machine) -> None:
         machine.stop(Outcome.CANCELLED)
         raise
     finally:
+        machine.release()
         running.reset(token)
     if run.failure is not None:
         raise run.failure
