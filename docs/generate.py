@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from forkfuzz.checkers import PROPERTIES
+from forkfuzz.harness.points import all_points
 from forkfuzz.report import records_schema
 from forkfuzz.rules import FIELDS, PRESETS
 from forkfuzz.scenarios import SCENARIOS
@@ -115,6 +116,29 @@ def scenarios() -> str:
     return "\n".join([*lines, ""])
 
 
+def points() -> str:
+    """Return the page about points."""
+    lines = [
+        "# Points",
+        "",
+        "A point is where a task can stop and another one take a step.",
+        "Its label names the function and the step that follows.",
+        "Functions and what they call have the kernel's names; those without one are",
+        "the model's own: the MMU, devices, and threads of a program.",
+        "",
+        "Breakpoints, coverage and witnesses speak of points by their labels.",
+        "",
+        "| function | steps |",
+        "| --- | --- |",
+    ]
+    steps: dict[str, list[str]] = {}
+    for label in sorted(all_points()):
+        function, _, step = label.partition(":")
+        steps.setdefault(function, []).append(f"`{step}`")
+    lines += [f"| `{name}` | {', '.join(found)} |" for name, found in steps.items()]
+    return "\n".join([*lines, ""])
+
+
 def schema() -> str:
     """Return the JSON Schema of records."""
     return json.dumps(records_schema(), indent=1) + "\n"
@@ -122,6 +146,7 @@ def schema() -> str:
 
 PAGES = {
     "reference/guards.md": guards,
+    "reference/points.md": points,
     "reference/properties.md": properties,
     "reference/records.schema.json": schema,
     "reference/scenarios.md": scenarios,

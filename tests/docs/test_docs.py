@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from forkfuzz.cli import VERBS, cli
 
@@ -51,31 +50,3 @@ def test_a_documented_command_is_one_that_exists(page: str, command: str) -> Non
     sub = cli.get_command(context, verb)
     assert sub is not None
     sub.make_context(verb, arguments)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "command",
-    sorted(
-        {
-            command
-            for _, command in commands()
-            if command.split()[1] in {"scenarios", "rules", "fuzz"}
-        }
-    ),
-)
-def test_a_documented_campaign_ends_as_it_should(command: str, tmp_path: Path) -> None:
-    """Rules that lack a guard end with a violation, the documented protocol with none."""
-    arguments = shlex.split(command)[1:]
-    expected = 0
-    if arguments[0] == "fuzz":
-        arguments = [a for a in arguments if a not in {"--runs", "20000"}]
-        if "--time" in arguments:
-            del arguments[arguments.index("--time") : arguments.index("--time") + 2]
-        clean = "seed" in arguments
-        expected = 0 if clean else 1
-        arguments += ["--dir", str(tmp_path / "c"), "--engine", "builtin"]
-        arguments += ["--runs", "300" if clean else "20000"]
-    result = CliRunner().invoke(cli, arguments, standalone_mode=False)
-    assert result.exception is None, result.output
-    assert (result.return_value or 0) == expected
