@@ -17,7 +17,6 @@ from forkfuzz.engine import (
     Strategy,
     Task,
     point,
-    run_inline,
     this_machine,
 )
 from forkfuzz.errors import UsageError
@@ -298,7 +297,7 @@ def test_task_begins_once(drive: Drive) -> None:
         task.body().send(None)
 
 
-def test_run_is_freed_without_the_garbage_collector() -> None:
+def test_run_is_freed_without_the_garbage_collector(drive: Drive) -> None:
     """Tasks that know their machine do not keep it once it has run."""
     machine = machine_of(RoundRobin())
 
@@ -309,7 +308,7 @@ def test_run_is_freed_without_the_garbage_collector() -> None:
     machine.spawn("T1", body)
     machine.spawn("T2", body, daemon=True)
     machine.spawn("T3", body, daemon=True, first=Stop("body:never", when=lambda: False))
-    run_inline(machine)
+    drive(machine)
     dropped = weakref.ref(machine)
     gc.disable()
     try:

@@ -1,24 +1,17 @@
-"""The Trio driver: every model task is a Trio task. The only module that imports Trio.
-
-Trio runs its runnable tasks in an order that it shuffles on purpose. Nothing here
-leans on that order: at any moment exactly one model task is runnable, so there is
-nothing to shuffle. A task that arrives at a point and may go on returns at once,
-without a switch. If another task is next, it reschedules that one and parks itself.
-The tasks are started by the same rule: each starts the next when it has reached its
-first point. One whose first point was given in advance is started when it is chosen,
-which many never are.
+"""The Trio driver: every model task is a Trio task, as `trio_run` says.
 
 `run_trio` runs one machine inside a Trio program. `TrioHost` is for callers that are
 not Trio programs, above all a fuzzing engine that calls us once for each input: one
-Trio run, in guest mode, lives across all executions, and each has a nursery of its
-own. Starting a Trio run for each would cost more than the run.
+Trio run, in guest mode, lives across all executions, and so do its tasks. Starting
+either for each execution would cost more than the execution.
 """
 
 from __future__ import annotations
 
+import contextvars
 import signal
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -28,6 +21,7 @@ from forkfuzz.errors import InternalError
 
 from .machine import Machine, Outcome, running
 from .task import Task
+from .trio_run import TrioRun
 
 
 async def run_trio(machine: Machine) -> None:
@@ -39,9 +33,10 @@ async def run_trio(machine: Machine) -> None:
             last step chosen, and no task is left behind.
     """
     token = running.set(machine)
-    run = _Run(machine)
     try:
-        await run.execute()
+        async with trio.open_nursery() as nursery:
+            run = TrioRun(machine, nursery)
+            run.begin()
     except BaseException:
         # A task's failure does not come this way, so it is from the surroundings.
         machine.stop(Outcome.CANCELLED)
@@ -53,128 +48,76 @@ async def run_trio(machine: Machine) -> None:
         raise run.failure
 
 
-class _EndedError(BaseException):
-    """Unwinds a parked task when its run has ended.
+class _Crew:
+    """Trio tasks that play the tasks of one run after the other.
 
-    Not by cancellation, which would cost Trio more than a short run.
+    Starting a Trio task costs as much as several switches. These wait for their next
+    part instead, and play each with a context of its own.
+
+    Args:
+        nursery: Of the Trio tasks; once it is cancelled, the crew is of no more use.
+        finished: Called when everybody who played in a run has left it.
+
+    Attributes:
+        playing: How many have not left the run.
     """
 
+    def __init__(self, nursery: trio.Nursery, finished: Callable[[], None]) -> None:
+        self.nursery = nursery
+        self.playing = 0
+        self.context = contextvars.copy_context()
+        self._finished = finished
+        self._idle: list[trio.lowlevel.Task] = []
+        self._parts: list[tuple[_CrewRun, Task | None]] = []
 
-_BROKEN_OFF = (Outcome.CANCELLED, Outcome.FAILED)
-"""How a run ends whose tasks are cancelled."""
+    @property
+    def broken(self) -> bool:
+        """Whether the crew has been called off."""
+        return self.nursery.cancel_scope.cancel_called
 
-
-class _Run:
-    """One machine's tasks while Trio runs them."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.failure: BaseException | None = None
-        self._ended = False
-        self._unstarted = iter([task for task in machine.tasks if not task.stands])
-        self._nursery: trio.Nursery
-        machine.park = self._park
-
-    async def execute(self) -> None:
-        async with trio.open_nursery() as nursery:
-            self._nursery = nursery
-            self._start_next()
-
-    def _start_next(self, here: Task | None = None) -> bool:
-        """Start one more task or, when all stand at their first point, the run.
-
-        Return whether *here*, which has not parked yet, takes the first step.
-        """
-        if self.machine.outcome is not Outcome.RUNNING:
-            self._nursery.cancel_scope.cancel()
-            return False
-        task = next(self._unstarted, None)
-        if task is not None:
-            self._nursery.start_soon(self._body, task, name=task.name)
-            return False
-        first = self.machine.start()
-        if first is not None and first is here:
-            return True
-        self._go_on(first)
-        return False
-
-    async def _body(self, task: Task) -> None:
-        task.handle = trio.lowlevel.current_task()
-        if not self.machine.started:
-            self.machine.current = task
-        elif self.machine.outcome is not Outcome.RUNNING:
-            return
-        try:
-            await task.body()
-            self._finish(task)
-        except _EndedError:
-            return
-        except trio.Cancelled:
-            raise
-        except BaseException as error:
-            self.failure = error
-            self.machine.stop(Outcome.FAILED)
-            self._nursery.cancel_scope.cancel()
-
-    def _finish(self, task: Task) -> None:
-        following = self.machine.finish(task)
-        if self.machine.started:
-            self._go_on(following)
+    def start(self, run: _CrewRun, task: Task | None) -> None:
+        """Have somebody play in *run*, whoever is the next to look for a part."""
+        self.playing += 1
+        self._parts.append((run, task))
+        if self._idle:
+            player = self._idle.pop()
+            # Trio takes each step of a task in the context that the task has then.
+            player.context = run.context.copy()
+            trio.lowlevel.reschedule(player)
         else:
-            self._start_next()
+            run.context.run(self.nursery.start_soon, self._work)
 
-    def _go_on(self, task: Task | None) -> None:
-        if task is None:
-            self._end()
-        elif task.handle is None:
-            self._nursery.start_soon(self._body, task, name=task.name)
-        else:
-            trio.lowlevel.reschedule(task.handle)
+    async def _work(self) -> None:
+        me = trio.lowlevel.current_task()
+        while True:
+            run, task = self._parts.pop(0)
+            await run.play(task)
+            # Nothing of the run may be kept.
+            del run, task
+            me.context = self.context
+            self._idle.append(me)
+            self.playing -= 1
+            if not self.playing and not self.broken:
+                self._finished()
+            await trio.lowlevel.wait_task_rescheduled(_let_go)
 
-    def _end(self) -> None:
-        """Let the tasks that are still parked unwind; the caller does so by itself."""
-        if self.machine.outcome in _BROKEN_OFF:
-            self._nursery.cancel_scope.cancel()
-            return
-        if self._ended:
-            return  # a task that stops at one more point while it unwinds
-        self._ended = True
-        here = trio.lowlevel.current_task()
-        for task in self.machine.tasks:
-            if task.handle is not None and not task.done and task.handle is not here:
-                trio.lowlevel.reschedule(task.handle)
 
-    def _park(self) -> Generator[Any, Any, None]:
-        machine = self.machine
-        if not machine.started:
-            if self._start_next(machine.current):
-                return
-        elif machine.outcome is Outcome.RUNNING:
-            self._go_on(machine.current)
-        else:
-            self._end()
-        self._unwind_if_ended()
-        yield from self._wait()
-        self._unwind_if_ended()
-        if machine.outcome in _BROKEN_OFF:
-            # The others were cancelled between this task being chosen and its turn:
-            # wait once more, for its own cancellation.
-            self._nursery.cancel_scope.cancel()
-            yield from self._wait()
+class _CrewRun(TrioRun):
+    """A run whose tasks a crew plays."""
 
-    def _unwind_if_ended(self) -> None:
-        outcome = self.machine.outcome
-        if outcome is not Outcome.RUNNING and outcome not in _BROKEN_OFF:
-            raise _EndedError
+    def __init__(self, machine: Machine, crew: _Crew) -> None:
+        super().__init__(machine, crew.nursery)
+        self.context = crew.context.copy()
+        self.context.run(running.set, machine)
+        self._crew = crew
 
-    def _wait(self) -> Generator[Any, Any, Any]:
-        wait = trio.lowlevel.wait_task_rescheduled
-        return wait(self._abort).__await__()
+    def start(self, task: Task | None) -> None:
+        """Have somebody of the crew play *task*, or the first that is left."""
+        self._crew.start(self, task)
 
-    def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
-        # From now on Trio runs the tasks as it likes, so none may be rescheduled.
-        self.machine.stop(Outcome.CANCELLED)
-        return trio.lowlevel.Abort.SUCCEEDED
+
+def _let_go(_raise_cancel: object) -> trio.lowlevel.Abort:
+    return trio.lowlevel.Abort.SUCCEEDED
 
 
 class TrioHost:
@@ -186,7 +129,9 @@ class TrioHost:
 
     def __init__(self) -> None:
         self._ticks: deque[Callable[[], object]] = deque()
-        self._machine: Machine | None = None
+        self._main_task: trio.lowlevel.Task | None = None
+        self._crew: _Crew
+        self._busy = True
         self._error: BaseException | None = None
         self._closing = False
         self._done = False
@@ -206,6 +151,7 @@ class TrioHost:
             host_uses_signal_set_wakeup_fd=True,
             restrict_keyboard_interrupt_to_checkpoints=True,
         )
+        self._pump()
         return self
 
     def __exit__(
@@ -229,33 +175,57 @@ class TrioHost:
             BaseException: Whatever a task raised.
             KeyboardInterrupt: There was a SIGINT during the run; raised at its end.
         """
-        if self._machine is not None or self._done:
+        if self._busy or self._done:
             msg = "forkfuzz bug: the Trio host is busy or closed"
             raise InternalError(msg)
-        self._machine = machine
-        self._pump()
+        run = _CrewRun(machine, self._crew)
+        self._pumping = True
+        try:
+            run.begin()
+            self._busy = self._crew.playing > 0 or self._crew.broken
+            self._pump()
+        finally:
+            machine.stop(Outcome.CANCELLED)
+            machine.release()
+        if run.failure is not None:
+            self._error = run.failure
         self._raise_pending()
 
     def _pump(self) -> None:
         """Let Trio go on until it has done what it was asked for."""
         self._pumping = True
         ticks = self._ticks
-        while self._machine is not None or (self._closing and not self._done):
+        while self._busy or (self._closing and not self._done):
             ticks.popleft()()
         self._pumping = False
 
     async def _main(self) -> None:
         while not self._closing:
-            machine = self._machine
-            if machine is not None:
-                try:
-                    await run_trio(machine)
-                except BaseException as error:
-                    self._error = error
-                self._machine = None
-            # Stays runnable, so that Trio never falls asleep waiting for I/O, and
-            # without a cancellation point that could be hit between two machines.
-            await trio.lowlevel.cancel_shielded_checkpoint()
+            try:
+                async with trio.open_nursery() as nursery:
+                    self._crew = _Crew(nursery, self._leave)
+                    await self._stand_by()
+                    nursery.cancel_scope.cancel()
+            except BaseException as error:
+                self._error = error
+
+    async def _stand_by(self) -> None:
+        self._main_task = None
+        self._busy = False
+        while not self._closing:
+            if self._crew.playing or self._crew.broken:
+                self._main_task = trio.lowlevel.current_task()
+                await trio.lowlevel.wait_task_rescheduled(_let_go)
+            else:
+                # Stays runnable, so that Trio never falls asleep waiting for I/O, and
+                # without a cancellation point that could be hit between two machines.
+                await trio.lowlevel.cancel_shielded_checkpoint()
+
+    def _leave(self) -> None:
+        self._busy = False
+        if self._main_task is not None:
+            trio.lowlevel.reschedule(self._main_task)
+            self._main_task = None
 
     def _finished(self, _outcome: object) -> None:
         self._done = True
