@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
 
@@ -59,8 +58,7 @@ def explore(
     spec = stored.spec or stored.program.name
     subject = Subject(stored.program, stored.rules, path, spec)
     try:
-        with contextlib.suppress(KeyboardInterrupt):
-            serve_site(subject, port, _tell)
+        serve_site(subject, port, _tell)
     except OSError as error:
         msg = f"cannot serve on port {port}: {error.strerror or error}"
         raise UsageError(msg) from error

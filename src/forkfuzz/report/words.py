@@ -8,14 +8,18 @@ from forkfuzz.checkers.violation import StoreRef
 from forkfuzz.scenarios.program import Program
 
 from .events import Recording
-from .sanitize import LONGEST, brief, escaped, printable
+from .sanitize import LONGEST, LONGEST_NAME, brief, escaped, printable
+
+SURELY_BRIEF = LONGEST_NAME // len("\\U00000000")
+"""Characters of a name that is shown whole, whatever they are."""
 
 
 def shown(program: Program, text: str, longest: int = LONGEST) -> str:
     """Return a text with the names of *program* in it as `brief` has them."""
     names = {page.name for page in program.pages}
     names |= {thread.name for thread in program.threads}
-    names = {name for name in names if brief(name) != escaped(name)}
+    long = [name for name in names if len(name) > SURELY_BRIEF]  # seldom any
+    names = {name for name in long if brief(name) != escaped(name)}
     for name in sorted(names, key=lambda name: (-len(name), name)):
         text = text.replace(name, brief(name))
     return printable(text, longest)

@@ -11,8 +11,8 @@ from forkfuzz.rules import Rules
 from forkfuzz.scenarios.program import Program
 from forkfuzz.strategies import Replay, Stay
 
-ATTEMPTS = 500
-"""So many runs are tried, which takes a second or two."""
+STEPS = 60_000
+"""Runs are tried until they have taken so many steps, which takes a second or two."""
 
 
 def nearest_passing(
@@ -36,14 +36,16 @@ def nearest_passing(
         return None
     decisions = Schedule.of(result.decisions, result.task_names).decisions
     last = _decision_of_step(result.decisions, violation.step)
-    for _, (position, answer) in zip(
-        range(ATTEMPTS), _turns(result.decisions, last), strict=False
-    ):
+    steps = 0
+    for position, answer in _turns(result.decisions, last):
         strategy = Replay(decisions[:position], then=_Turn(answer))
         strategy.begin()
         other = Run(program, rules, strategy).execute()
         if other.outcome is Outcome.FINISHED and not other.violations:
             return other
+        steps += other.steps
+        if steps > STEPS:
+            break
     return None
 
 
