@@ -84,3 +84,11 @@ def test_a_terminal_gets_no_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", _Terminal())
     with pytest.raises(UsageError, match=r"^a Perfetto trace is binary; redirect it"):
         put_bytes(b"\x0a", "a Perfetto trace")
+
+
+def test_a_message_about_an_endless_name_ends(tmp_path: Path) -> None:
+    """Its reason is still there."""
+    outcome = call("show", SHIPPED[0], "-o", tmp_path / ("x" * 100_000))
+    assert_one_line(outcome, 2)
+    assert outcome.err.endswith("File name too long\n")
+    assert len(outcome.err) < 3000

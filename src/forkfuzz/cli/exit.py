@@ -41,6 +41,13 @@ Exit codes:
 """What stands below the help of every verb: a paragraph becomes a line there."""
 
 
+LONGEST = 2000
+"""Characters of a message that anybody would read; a name in it may be longer."""
+
+LAST = 500
+"""So many of them are its end, which tells the reason."""
+
+
 def say(message: str) -> None:
     """Write one line to the standard error."""
     print(message, file=sys.stderr)  # noqa: T201 -- this is what it is for
@@ -85,5 +92,7 @@ def _as_ours(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return *text* without line breaks or other control characters."""
+    """Return *text* without line breaks or control characters; without its middle if long."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST - LAST]} ... {text[-LAST:]}"
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

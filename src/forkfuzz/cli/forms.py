@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from forkfuzz import __version__
@@ -21,6 +22,7 @@ from forkfuzz.report import (
     race_table,
     record,
     sarif_log,
+    shown,
     step_list,
     svg_picture,
     violation_text,
@@ -29,6 +31,9 @@ from forkfuzz.rules import format_rules
 
 if TYPE_CHECKING:
     from .stored import Stored
+
+MESSAGE = 84
+"""Columns of a message in a test."""
 
 PYTEST = '''\
 """{message}
@@ -71,11 +76,18 @@ def render(form: str, stored: Stored, *, full: bool = False) -> str | bytes:
         return schedule_form(stored).rstrip("\n")
     recording = record(stored.program, stored.rules, stored.decisions)
     stored.check_used(recording.result)
+    return document(form, stored, recording, full=full)
+
+
+def document(
+    form: str, stored: Stored, recording: Recording, *, full: bool = False
+) -> str | bytes:
+    """Return what `render` does, of a run that has been replayed."""
     violation = stored.violation(recording.result)
     if form == "race":
         return violation_text(recording, violation, named=stored.name, full=full)
-    document = _FORMS[form](stored, recording, violation)
-    return document.rstrip("\n") if isinstance(document, str) else document
+    made = _FORMS[form](stored, recording, violation)
+    return made.rstrip("\n") if isinstance(made, str) else made
 
 
 def litmus_form(stored: Stored) -> str:
@@ -84,11 +96,17 @@ def litmus_form(stored: Stored) -> str:
     Raises:
         UsageError: No test can say it.
     """
-    name = stored.test.name if stored.test else stored.program.name.split()[0]
+    name = stored.test.name if stored.test else _test_name(stored.program.name)
     claims = [f"violates {stored.violates}"] if stored.violates else []
     return format_test(
         name, stored.program, format_rules(stored.rules), assertions=claims
     )
+
+
+def _test_name(title: str) -> str:
+    """Return the scenario in a program's title, if a test can be called that."""
+    found = re.match(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}(?![^ ])", title)
+    return found[0] if found else "run"
 
 
 def pytest_form(
@@ -102,14 +120,15 @@ def pytest_form(
     if violation is None:
         msg = f"{stored.name!r} has no violation to test for"
         raise UsageError(msg)
+    message = shown(recording.program, violation.message)
     rules = format_rules(stored.rules)
     signature = violation.signature(rules)
     header = {"rules": rules, "violates": violation.prop, "signature": signature}
     result = recording.result
     schedule = Schedule.of(result.decisions, result.task_names, header)
     return PYTEST.format(
-        message=violation.message,
-        table="\n".join(race_table(recording, violation)),
+        message=_quoted(textwrap.wrap(message, MESSAGE)),
+        table=_quoted(race_table(recording, violation)),
         rules=rules,
         program=litmus_form(stored),
         schedule=dumps(schedule),
@@ -117,6 +136,12 @@ def pytest_form(
         prop=violation.prop,
         signature=signature,
     )
+
+
+def _quoted(lines: Sequence[str]) -> str:
+    """Return lines as they stand in a string of Python's."""
+    text = "\n".join(lines).replace("\\", "\\\\")
+    return text.replace('"', '\\"') if '""' in text or text.endswith('"') else text
 
 
 def junit_form(

@@ -22,6 +22,7 @@ from .states import Camera, Moment
 from .steps import describe, step_list
 from .svg import svg_picture
 from .text import violation_text
+from .words import shown
 
 __all__ = [
     "ASSUMPTIONS",
@@ -55,6 +56,7 @@ __all__ = [
     "records",
     "records_schema",
     "sarif_log",
+    "shown",
     "step_list",
     "svg_picture",
     "trace_events",

@@ -79,6 +79,7 @@ class Recorder(Watcher):
         self._tlbs: dict[str, dict[int, int]] = {}
         self._ptes: dict[str, list[int]] = {}
         self._generations: dict[str, int] = {}
+        self._names: dict[int, str] = {}
         self._requests: dict[str, FlushRequest] = {}
 
     def begin(self, world: World) -> None:
@@ -128,7 +129,9 @@ class Recorder(Watcher):
             self.steps[-1].events.append(Event(name, data))
 
     def _page(self, vpn: int) -> str:
-        return brief(self._world.pages[vpn])
+        if vpn not in self._names:
+            self._names[vpn] = brief(self._world.pages[vpn])
+        return self._names[vpn]
 
     def _value(self, store: int) -> int:
         return self._world.stores[store][1]

@@ -24,7 +24,7 @@ from .events import HARDWARE, Choice, Event, Recording, Step, Waiting
 from .recorder import Recorder
 from .sanitize import brief, printable
 from .states import Camera, Moment
-from .words import shown
+from .words import cut_names, shown, with_names
 
 
 class Tape:
@@ -137,6 +137,7 @@ def _steps(
 ) -> Iterator[Step]:
     """Join what was written down with the decisions and the violations."""
     options, choices = _decided(result)
+    cut = cut_names(program)
     for number, raw in enumerate(recorder.steps, 1):
         found = [_violation(program, v) for v in result.violations if v.step == number]
         task = brief(raw.task)
@@ -146,7 +147,7 @@ def _steps(
             raw.kind,
             cpus.get(task, ""),
             printable(raw.label),
-            shown(program, raw.obj),
+            with_names(cut, raw.obj),
             options[number - 1],
             tuple(choices[number - 1]),
             (*raw.events, *found),

@@ -10,18 +10,27 @@ from forkfuzz.scenarios.program import Program
 from .events import Recording
 from .sanitize import LONGEST, LONGEST_NAME, brief, escaped, printable
 
-SURELY_BRIEF = LONGEST_NAME // len("\\U00000000")
-"""Characters of a name that is shown whole, whatever they are."""
+ENOUGH = LONGEST_NAME + 1
+"""Characters of a name that say whether it is too long."""
 
 
 def shown(program: Program, text: str, longest: int = LONGEST) -> str:
     """Return a text with the names of *program* in it as `brief` has them."""
+    return with_names(cut_names(program), text, longest)
+
+
+def cut_names(program: Program) -> dict[str, str]:
+    """Return the names that are too long to be shown, and what stands for each."""
     names = {page.name for page in program.pages}
     names |= {thread.name for thread in program.threads}
-    long = [name for name in names if len(name) > SURELY_BRIEF]  # seldom any
-    names = {name for name in long if brief(name) != escaped(name)}
-    for name in sorted(names, key=lambda name: (-len(name), name)):
-        text = text.replace(name, brief(name))
+    cut = (name for name in names if len(escaped(name[:ENOUGH])) > LONGEST_NAME)
+    return {name: brief(name) for name in sorted(cut, key=lambda n: (-len(n), n))}
+
+
+def with_names(cut: dict[str, str], text: str, longest: int = LONGEST) -> str:
+    """Return a text with other names in it, escaped, and cut if it is long."""
+    for name, short in cut.items():
+        text = text.replace(name, short)
     return printable(text, longest)
 
 
