@@ -128,6 +128,13 @@ class Run:
             self.execution.end(),
         )
 
+    def close(self) -> None:
+        """Take the run apart, so that nothing of it waits for a garbage collection."""
+        for mm in self.world.mms:
+            mm.vmas.clear()
+        for part in (self.world, self.machine, self.execution, self):
+            vars(part).clear()
+
 
 def _no_progress(machine: Machine) -> list[Violation]:
     """Turn a run that did not come to its end into a violation (I14)."""

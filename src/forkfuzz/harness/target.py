@@ -121,7 +121,7 @@ class ScenarioTarget:
         """Run the program once."""
         strategy.begin()
         if feedback is None:
-            return Run(self._program, self._rules, strategy).execute(self._driver)
+            return self._finish(Run(self._program, self._rules, strategy))
         coverage = cover(feedback.buffer, feedback.kinds)
         run = Run(
             self._program,
@@ -132,7 +132,12 @@ class ScenarioTarget:
         )
         for watcher in coverage.watchers:
             watcher.start(run.world, run.machine)
-        return run.execute(self._driver)
+        return self._finish(run)
+
+    def _finish(self, run: Run) -> RunResult:
+        result = run.execute(self._driver)
+        run.close()
+        return result
 
     def close(self) -> None:
         """End the Trio run, if there is one."""

@@ -194,11 +194,8 @@ class ProgramTrial:
     def close(self) -> None:
         """Take the run apart, so that nothing of it waits for a garbage collection."""
         footprint.current.noting = False
-        run = self.run
-        for mm in run.world.mms:
-            mm.vmas.clear()
-        for part in (run.world, run.machine, run.execution, run, self):
-            vars(part).clear()
+        self.run.close()
+        vars(self).clear()
 
 
 C = TypeVar("C", bound=Checker)
