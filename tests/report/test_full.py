@@ -11,7 +11,7 @@ from driving import forker, program, thread
 from forkfuzz.checkers import Violation
 from forkfuzz.report import Recording, race_table, violation_text
 from forkfuzz.report.layout import Line, columns
-from forkfuzz.report.race import full_rows
+from forkfuzz.report.race.table import full_rows
 from forkfuzz.scenarios import SCENARIOS, Program
 from forkfuzz.scenarios.program import Load, Store
 

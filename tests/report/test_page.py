@@ -14,7 +14,7 @@ import pytest
 from browsing import browsing, in_a_browser, texts
 from forkfuzz.engine import Schedule
 from forkfuzz.report import Recording, html_page, record
-from forkfuzz.report.recording import moments
+from forkfuzz.report.recording.tape import moments
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import open_program
 from forkfuzz.scenarios.program import Fork, PageSpec, Program, Store, Thread

@@ -12,7 +12,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from forkfuzz.report import perfetto_trace
 from forkfuzz.report.flows import flows
-from forkfuzz.report.timeline import timeline
+from forkfuzz.report.trace.timeline import timeline
 from shown import NAMES, exhibit_run
 
 

@@ -14,7 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 from forkfuzz.errors import UsageError
 from forkfuzz.report import Recording, race_rows, svg_picture
 from forkfuzz.report.flows import ACKS, DONE, READS, flows
-from forkfuzz.report.picture import picture
+from forkfuzz.report.picture.rows import picture
 from shown import NAMES, exhibit_run
 
 ROUNDED = 0.15

@@ -10,7 +10,7 @@ import attrs
 
 from forkfuzz.errors import ForkfuzzError, UsageError
 from forkfuzz.report import describe, printable, race_table
-from forkfuzz.report.states import Cells
+from forkfuzz.report.recording.states import Cells
 from forkfuzz.stepper import (
     Stops,
     View,

@@ -1,27 +1,29 @@
 """What people read: race tables, step lists, records.
 
-`record` replays a schedule and writes down what happened; everything else renders the
-`Recording`. Whatever is rendered is printable ASCII.
+`recording` replays a schedule and writes down what happened; everything else renders
+the `Recording`: `race` chooses what matters to a violation and words it, `picture`,
+`trace` and `page` are the larger forms, the smaller ones are a file each. Whatever is
+rendered is printable ASCII.
 """
 
 from .assumptions import ASSUMPTIONS, assumptions
-from .campaign_page import Found, Progressed, campaign_page
 from .difference import Difference, difference, difference_text
-from .events import Choice, Event, Recording, Step, Waiting
 from .junit import junit_xml
 from .mermaid import mermaid_diagram
 from .page import html_page
-from .perfetto import perfetto_trace, trace_events
-from .race import race_rows, race_table
-from .recording import Tape, moments, record
+from .page.campaign import Found, Progressed, campaign_page
+from .picture.svg import svg_picture
+from .race.table import race_rows, race_table
+from .recording.events import Choice, Event, Recording, Step, Waiting
+from .recording.states import Camera, Moment
+from .recording.tape import Tape, moments, record
 from .records import emit, json_lines, records
 from .sanitize import printable
 from .sarif import sarif_log
 from .schema import records_schema
-from .states import Camera, Moment
 from .steps import describe, step_list
-from .svg import svg_picture
 from .text import violation_text
+from .trace.perfetto import perfetto_trace, trace_events
 from .words import shown
 
 __all__ = [

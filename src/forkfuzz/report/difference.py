@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import attrs
 
-from .events import Recording, Step
 from .layout import paragraph
+from .recording.events import Recording, Step
 from .sanitize import printable
 from .steps import describe
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import attrs
 
-from .events import Event, Recording, Step
+from .recording.events import Event, Recording, Step
 
 READS = "reads-from"
 ACKS = "flush"

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from forkfuzz.checkers import Violation
 from forkfuzz.rules import format_rules
 
-from .events import Recording
+from .recording.events import Recording
 from .sanitize import LONGEST_TITLE, printable
 from .text import violation_text
 from .words import shown

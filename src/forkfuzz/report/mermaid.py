@@ -7,8 +7,8 @@ import re
 from forkfuzz.checkers import Violation
 from forkfuzz.errors import UsageError
 
-from .events import Recording
-from .race import race_rows
+from .race.table import race_rows
+from .recording.events import Recording
 from .words import shown
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from forkfuzz.engine import CHOICE
 from forkfuzz.rules import format_rules
 
-from .events import Recording, Step, Value
+from .recording.events import Recording, Step, Value
 from .sanitize import LONGEST_TITLE, printable
 
 RUN_DIGITS = 8

@@ -12,10 +12,10 @@ from forkfuzz.checkers import PROPERTIES, Severity, Violation
 from forkfuzz.rules import format_rules
 
 from .assumptions import assumptions
-from .events import Recording
 from .layout import Line
-from .picture import step_of
-from .race import race_rows
+from .picture.rows import step_of
+from .race.table import race_rows
+from .recording.events import Recording
 from .sanitize import LONGEST_TITLE, printable
 from .words import shown
 

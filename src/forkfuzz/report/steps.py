@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .events import Event, Recording, Step
 from .layout import WIDTH, paragraph
+from .recording.events import Event, Recording, Step
 
 _WORDS = {
     "store": "{page}[{index}] = {value} in frame {pfn}",

@@ -10,9 +10,9 @@ from forkfuzz.rules import format_rules
 from forkfuzz.shrink import Shrunk
 
 from .assumptions import assumptions
-from .events import Recording
 from .layout import WIDTH, paragraph
-from .race import race_table
+from .race.table import race_table
+from .recording.events import Recording
 from .sanitize import LONGEST_TITLE, escaped, printable
 from .words import shown
 

@@ -7,7 +7,7 @@ import re
 from forkfuzz.checkers.violation import StoreRef
 from forkfuzz.scenarios.program import Program
 
-from .events import Recording
+from .recording.events import Recording
 from .sanitize import LONGEST, LONGEST_NAME, brief, escaped, printable
 
 ENOUGH = LONGEST_NAME + 1

@@ -17,10 +17,10 @@ import attrs
 from forkfuzz.checkers import Violation
 from forkfuzz.engine import Schedule
 from forkfuzz.report.difference import difference
-from forkfuzz.report.events import Recording
-from forkfuzz.report.recording import moments, record
+from forkfuzz.report.recording.events import Recording
+from forkfuzz.report.recording.states import Moment
+from forkfuzz.report.recording.tape import moments, record
 from forkfuzz.report.sanitize import printable
-from forkfuzz.report.states import Moment
 from forkfuzz.rules import format_rules
 from forkfuzz.shrink import nearest_passing
 

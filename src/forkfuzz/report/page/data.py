@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from forkfuzz.checkers import Violation
-from forkfuzz.report.events import Recording, Step
-from forkfuzz.report.race import race_rows
+from forkfuzz.report.race.table import race_rows
+from forkfuzz.report.recording.events import Recording, Step
+from forkfuzz.report.recording.states import Moment
 from forkfuzz.report.sanitize import printable
-from forkfuzz.report.states import Moment
 from forkfuzz.report.steps import describe
 
 

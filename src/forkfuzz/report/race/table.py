@@ -8,13 +8,13 @@ from itertools import groupby, pairwise
 import attrs
 
 from forkfuzz.checkers import Violation
+from forkfuzz.report.layout import INDENT, Line, columns, paragraph
+from forkfuzz.report.recording.events import Recording
+from forkfuzz.report.sanitize import brief, printable
 
 from .action import Action, Call
-from .events import Recording
 from .everything import everything
 from .focus import COLUMNS, Focus, focus
-from .layout import INDENT, Line, columns, paragraph
-from .sanitize import brief, printable
 
 LINES_FOR_DOTS = 1
 """Dots must save more than so many lines, or what they stand for is shown."""

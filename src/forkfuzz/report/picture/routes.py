@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import attrs
 
-from .picture import Picture
+from .rows import Picture
 
 
 @attrs.frozen(slots=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import attrs
 
 from forkfuzz.checkers import Violation
-
-from .events import Recording
+from forkfuzz.report.recording.events import Recording
 
 
 @attrs.frozen(slots=True)

@@ -6,15 +6,15 @@ import attrs
 
 from forkfuzz.checkers import Violation
 from forkfuzz.checkers.violation import StoreRef
+from forkfuzz.report.recording.events import Recording
+from forkfuzz.report.sanitize import brief
+from forkfuzz.report.words import pages_named, place_of, shown, tasks_named
 
 from .action import Action, Call
 from .actions import actions
 from .dots import tidy
-from .events import Recording
 from .phrases import FORK_FLUSH
-from .sanitize import brief
 from .window import window_of
-from .words import pages_named, place_of, shown, tasks_named
 
 COLUMNS = 3
 """More than so many columns are not readable in 75 characters."""

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import attrs
 
+from forkfuzz.report.flows import flows
+from forkfuzz.report.recording.events import Recording, Step, Value
+from forkfuzz.report.sanitize import LONGEST_TITLE, printable
+from forkfuzz.report.steps import describe
 from forkfuzz.rules import format_rules
-
-from .events import Recording, Step, Value
-from .flows import flows
-from .sanitize import LONGEST_TITLE, printable
-from .steps import describe
 
 CLOCK = "the model has no clock: 1 step is shown as 1 us"
 MARKS = {"fork_cut": "the cut", "violation": "violation"}

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import attrs
 
+from forkfuzz.report.recording.events import HARDWARE, Event, Recording, Step
+from forkfuzz.report.words import vma_name
+
 from .action import Action, Call
-from .events import HARDWARE, Event, Recording, Step
 from .phrases import COPIERS, FORK_FLUSH, LOCK_VERBS, PTE_WORDS
-from .words import vma_name
 
 
 def actions(recording: Recording) -> list[Action]:

@@ -25,9 +25,9 @@ from forkfuzz.mm.pgtable import (
 )
 from forkfuzz.mm.watch import Watcher
 from forkfuzz.mm.world import World
+from forkfuzz.report.sanitize import brief
 
 from .events import Event, Value
-from .sanitize import brief
 
 _FLAGS = (
     (PAGE_RW, "W"),

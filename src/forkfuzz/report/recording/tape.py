@@ -16,15 +16,15 @@ from forkfuzz.engine import (
 from forkfuzz.harness.result import RunResult
 from forkfuzz.harness.run import LINUX, Driver, Run
 from forkfuzz.kernel.protocol import Protocol
+from forkfuzz.report.sanitize import brief, printable
+from forkfuzz.report.words import cut_names, shown, with_names
 from forkfuzz.rules import Rules
 from forkfuzz.scenarios.program import Program
 from forkfuzz.strategies import Replay
 
 from .events import HARDWARE, Choice, Event, Recording, Step, Waiting
 from .recorder import Recorder
-from .sanitize import brief, printable
 from .states import Camera, Moment
-from .words import cut_names, shown, with_names
 
 
 class Tape:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from forkfuzz.report.recording.events import HARDWARE, Recording
+
 from .action import Action
 from .actions import actions
-from .events import HARDWARE, Recording
 from .focus import Focus
 
 

@@ -17,15 +17,15 @@ import attrs
 
 from forkfuzz.checkers import Violation
 from forkfuzz.errors import UsageError
+from forkfuzz.report.flows import ACKS, DONE, READS
+from forkfuzz.report.race.dots import DOTS
+from forkfuzz.report.recording.events import Recording
+from forkfuzz.report.sanitize import LONGEST_TITLE, printable
+from forkfuzz.report.words import shown
 from forkfuzz.rules import format_rules
 
-from .dots import DOTS
-from .events import Recording
-from .flows import ACKS, DONE, READS
-from .picture import Picture, picture
 from .routes import Route, routes
-from .sanitize import LONGEST_TITLE, printable
-from .words import shown
+from .rows import Picture, picture
 
 CHAR = 7.4
 """Width of a character, of any font that may be there."""

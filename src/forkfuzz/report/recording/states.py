@@ -17,9 +17,9 @@ from forkfuzz.mm.mm_types import (
 )
 from forkfuzz.mm.watch import Watcher
 from forkfuzz.mm.world import World
+from forkfuzz.report.sanitize import printable
 
 from .recorder import decode
-from .sanitize import printable
 
 Cells = dict[str, str]
 """What each cell shows. Its key is ``GROUP/ROW/COLUMN``, each part printable."""

@@ -8,17 +8,16 @@ import attrs
 
 from forkfuzz.checkers import Violation
 from forkfuzz.checkers.violation import StoreRef
-
-from .action import Action
-from .actions import actions
-from .dots import DOTS
-from .events import Recording
-from .flows import READS, Flow, flows
-from .focus import Focus
-from .layout import Line
-from .race import chosen, header, lines_of
-from .sanitize import brief
-from .words import place_of
+from forkfuzz.report.flows import READS, Flow, flows
+from forkfuzz.report.layout import Line
+from forkfuzz.report.race.action import Action
+from forkfuzz.report.race.actions import actions
+from forkfuzz.report.race.dots import DOTS
+from forkfuzz.report.race.focus import Focus
+from forkfuzz.report.race.table import chosen, header, lines_of
+from forkfuzz.report.recording.events import Recording
+from forkfuzz.report.sanitize import brief
+from forkfuzz.report.words import place_of
 
 STORES = ("store", "device_store")
 

@@ -12,8 +12,9 @@ from importlib import resources
 
 import attrs
 
+from forkfuzz.report.sanitize import printable
+
 from .chart import Point, chart
-from .sanitize import printable
 
 BINS = 60
 """A rate is that of so many parts of the whole time."""

@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from .events import Recording
+from forkfuzz.report.recording.events import Recording
+
 from .timeline import CLOCK, Slice, Timeline, timeline
 
 STEP = 1000

@@ -1,0 +1,1 @@
+"""The race as a picture: lanes, rows and the arrows between them."""

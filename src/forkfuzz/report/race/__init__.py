@@ -1,0 +1,1 @@
+"""The race table: which steps matter, in whose columns, in which words."""
