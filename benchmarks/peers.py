@@ -265,6 +265,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--venv", type=Path, help="keep the environment there")
     parser.add_argument("--python", help="make it with this interpreter")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=PEERS)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--seconds", type=float, default=0.4, help="of CPU, each time")
     parser.add_argument("--seeds", type=int, default=15, help="for the first bug")
@@ -280,13 +281,13 @@ def compare(folder: Path, options: argparse.Namespace) -> None:
         install(python, *NEEDED_BY_FORKFUZZ)
     except FailedError as error:
         sys.exit(f"peers: forkfuzz's own packages: {error}")
-    for peer in PEERS:
+    for peer in options.peers:
         tell(f"install {peer}")
         try:
             install(python, peer)
         except FailedError as error:
             missing[peer] = str(error)
-    sides = [*FORKFUZZ, *(peer for peer in PEERS if peer not in missing)]
+    sides = [*FORKFUZZ, *(peer for peer in options.peers if peer not in missing)]
     results = measure(python, sides, options)
     print("\n".join(table(results, missing)))
     about = ask(python, FORKFUZZ[0], ("rmw1", 2), "rate", 0.01)
