@@ -23,11 +23,11 @@ def test_the_demo_shows_the_torn_snapshot(demo: Outcome) -> None:
 
 
 def test_the_demo_fits_a_commit_message(demo: Outcome) -> None:
-    """75 columns of ASCII without escape sequences, and nothing on stderr."""
+    """75 columns of ASCII without escape sequences; on stderr, progress if it is slow."""
     assert max(map(len, demo.out.splitlines())) <= 75
     assert demo.out.isascii()
     assert demo.out.replace("\n", "").isprintable()
-    assert demo.err == ""
+    assert all(line.startswith("fuzz: mp: elapsed ") for line in demo.err.splitlines())
 
 
 def test_the_demo_leaves_the_crash(demo: Outcome, demo_folder: Path) -> None:
