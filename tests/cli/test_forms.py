@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -47,21 +48,23 @@ def pytest_in(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_a_unit_test_fails_while_the_bug_is_there(path: Path, tmp_path: Path) -> None:
-    """And passes under the rules of a kernel without it."""
-    stored = smaller(path, tmp_path)
-    outcome = call("show", stored, "--as", "pytest")
-    assert outcome.code == 0
-    assert re.search(r"^async def test_[a-z_]+_[0-9a-f]{8}\(\):$", outcome.out, re.M)
-    test = tmp_path / "test_bug.py"
-    test.write_text(outcome.out)
-    done = pytest_in(tmp_path, test.name)
-    assert "1 failed" in done.stdout, done.stdout + done.stderr
-    fixed = re.sub(r'^RULES = ".*"$', 'RULES = "seed"', outcome.out, flags=re.M)
-    test.write_text(fixed)
-    done = pytest_in(tmp_path, test.name)
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+@pytest.mark.slow
+def test_a_unit_test_fails_while_the_bug_is_there(tmp_path: Path) -> None:
+    """Of every exhibit; and passes under the rules of a kernel without it."""
+    for number, path in enumerate(SHIPPED):
+        folder = tmp_path / path.stem
+        folder.mkdir()
+        outcome = call("show", smaller(path, folder), "--as", "pytest")
+        assert outcome.code == 0
+        name = r"^async def test_[a-z_]+_[0-9a-f]{8}\(\):$"
+        assert re.search(name, outcome.out, re.MULTILINE)
+        fixed = re.sub(r'^RULES = ".*"$', 'RULES = "seed"', outcome.out, flags=re.M)
+        (tmp_path / f"test_bug_{number}.py").write_text(outcome.out)
+        (tmp_path / f"test_fixed_{number}.py").write_text(fixed)
+    done = pytest_in(tmp_path, "-rA")  # one process: starting pytest takes longest
+    told = re.findall(r"^(PASSED|FAILED) test_(bug|fixed)_", done.stdout, re.MULTILINE)
+    expected = [("PASSED", "fixed"), ("FAILED", "bug")]
+    assert Counter(told) == Counter(expected * len(SHIPPED)), done.stdout + done.stderr
 
 
 def test_a_unit_test_reads_as_documentation(campaign: Path) -> None:
