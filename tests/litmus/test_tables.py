@@ -1,4 +1,4 @@
-"""The race tables of two litmus tests tell the races that the kernel's history tells."""
+"""The race tables of litmus tests tell the races that the kernel's history tells."""
 
 from __future__ import annotations
 
@@ -36,6 +36,46 @@ RACES = {
         "B[0] = 1",
         "flush_tlb_mm(oldmm)",
         "<- the cut",
+    ],
+    # The fault has not come to its end when the child reuses the page.
+    ("rmap-drop-early", "snapshot.leak-to-parent"): [
+        "<- the cut",
+        "wp_page_copy(A)  A[0]=0",
+        "folio_remove_rmap_pte()",
+        "do_wp_page(A): reuse frame",
+        "A[0] = 2",
+    ],
+    # What fork overlooks was asked for long before.
+    ("guard-mprotect", "snapshot.torn"): [
+        "VM_MAYBE_GUARD",
+        "madvise_guard_install(A)",
+        "mprotect_fixup(vma0): vm_flags",
+        "mmap_write_lock(oldmm)",
+        "<- the cut",
+    ],
+    # The reader looked before the writer came.
+    ("vma-recheck-off", "snapshot.stale"): [
+        "vma_start_read()  not write-locked",
+        "vma_start_write(vma0)",
+        "vm_refcnt++, read-locked",
+        "wp_page_copy(A): copy to frame",
+    ],
+    # Who wrote what is found in the place of another value.
+    ("gup-retry-drops-write", "parent.lost-store"): [
+        "A[0] = 9 (DMA)",
+        "do_anonymous_page(B): zero page",
+        "load B[0] == 9",
+    ],
+    ("mprotect-no-flush", "tlb.stale-writable"): [
+        "mprotect_fixup(vma0): vm_flags",
+        "(TLB caches A, writable)",
+        "change_pte_range(A): read-only",
+    ],
+    ("swap-exclusive-kept", "snapshot.leak-to-child"): [
+        "copy_nonpresent_pte(A)",
+        "<- the cut",
+        "do_swap_page(A): frame",
+        "A[0] = 2",
     ],
 }
 

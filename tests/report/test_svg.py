@@ -116,7 +116,9 @@ def test_stores_that_the_violation_names_are_marked(name: str) -> None:
     run = exhibit_run(name)
     shown = picture(run.recording, run.violation)
     words = [f"{store.place} = {store.value}" for store in run.violation.pair]
-    words += [f"zap_pte_range({s.place[0]})" for s in run.violation.pair if not s.value]
+    zeros = [store.place[0] for store in run.violation.pair if not store.value]
+    words += [f"zap_pte_range({page})" for page in zeros]
+    words += [f"madvise_guard_install({page})" for page in zeros]
     for number in shown.marked:
         assert any(word in shown.lines[number].text for word in words)
     root = ET.fromstring(svg_picture(run.recording, run.violation))

@@ -18,6 +18,7 @@ _WORDS = {
     "tlb_filled": "TLB of {tlb} caches {page}: {entry}",
     "tlb_dropped": "TLB of {tlb} drops {page}: {entry}",
     "flush_begun": "flush of {mm} begins",
+    "flush_deferred": "flush of {mm} is left for later",
     "flush_acknowledged": "flush acknowledged",
     "exclusive_changed": "PageAnonExclusive of frame {pfn}: {exclusive}",
     "mapcount_changed": "mapcount of frame {pfn}: {mapcount}",

@@ -12,10 +12,12 @@ class Call:
     Attributes:
         head: What stands before its parts.
         whole: What stands for all of it, if nothing comes between its parts.
+        last: The step of its last part.
     """
 
     head: str = ""
     whole: str = ""
+    last: int = 0
 
 
 @attrs.frozen(slots=True, eq=False)

@@ -14,7 +14,15 @@ from forkfuzz.report.recording.events import HARDWARE, Event, Recording, Step
 from forkfuzz.report.words import vma_name
 
 from .action import Action, Call
-from .phrases import COPIERS, FORK_FLUSH, LOCK_VERBS, PTE_WORDS
+from .phrases import (
+    COPIERS,
+    FLAGS_WORDS,
+    FORK_FLUSH,
+    GUARD,
+    LOCK_VERBS,
+    PTE_WORDS,
+    rights,
+)
 
 
 def actions(recording: Recording) -> list[Action]:
@@ -22,8 +30,10 @@ def actions(recording: Recording) -> list[Action]:
 
     A fault is recognised only when its handler starts, later than it happened.
     """
-    told = _Narrator(recording).narrate()
-    return sorted(told, key=lambda action: action.step)
+    told = sorted(_Narrator(recording).narrate(), key=lambda action: action.step)
+    for action in told:
+        action.call.last = action.step
+    return told
 
 
 @attrs.define(eq=False, slots=True)
@@ -88,13 +98,18 @@ class _Narrator:
     def _fill(self, step: Step, task: str, event: Event) -> Action:
         page = event.text("page")
         write = " W" in event.text("entry")
-        text = f"(TLB caches {page}{', writable' if write else ''})"
+        verb = "still has" if event.data["stale"] else "caches"
+        text = f"(TLB {verb} {page}{', writable' if write else ''})"
         kind = "fill" if write else "fill_read"
         return Action(step.number, task, kind, text, page)
 
     def _begin(self, step: Step, context: _Context) -> Iterator[Action]:
         """Tell what shows in a label alone."""
         number, task = step.number, step.task
+        if step.label in FLAGS_WORDS:
+            name = vma_name(self._recording, step.obj)
+            text = FLAGS_WORDS[step.label].format(vma=name)
+            yield Action(number, task, "flags", text, name)
         match step.label:
             case "down_read:acquire":
                 yield from self._fault(step, context)
@@ -178,6 +193,8 @@ class _Narrator:
                 )
             case "flush_begun" | "flush_completed":
                 yield self._flush(step, event, context)
+            case "mapcount_changed":
+                yield from self._rmap(step, context)
             case "page_pinned":
                 yield self._pinned(step, event, context)
             case "page_freed":
@@ -241,9 +258,19 @@ class _Narrator:
                 text = f"PTE is {frame}"
                 return self._part(step, context, f"cow {page}", text, page)
         kind, words = PTE_WORDS.get(step.label, ("pte", f"{step.function}({{page}})"))
-        text = words.format(page=page, frame=frame)
+        if new == "guard":
+            kind, words = "guard", GUARD
+        text = words.format(page=page, frame=frame, rights=rights(new))
         depth = 1 if context.forking or context.faulting else 0
         return Action(step.number, step.task, kind, text, page, depth=depth)
+
+    def _rmap(self, step: Step, context: _Context) -> Iterator[Action]:
+        """Tell that a fault gives up the old page; after the new entry it goes along."""
+        key = f"cow {context.faulting}"
+        early = key in context.calls and not context.calls[key].whole
+        if early and step.label == "wp_page_copy:folio_remove_rmap_pte":
+            text = "folio_remove_rmap_pte()"
+            yield self._part(step, context, key, text, context.faulting)
 
     def _flush(self, step: Step, event: Event, context: _Context) -> Action:
         begun = event.name == "flush_begun"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from forkfuzz.checkers import Violation
@@ -25,7 +27,11 @@ LAST_LOCKS = 12
 FREED = ("tlb.use-after-free", "page.refcount")
 """Properties that the end of a frame's life matters to."""
 PINS = ("pin", "unpin", "has_pinned", "dma")
-FAULTS = ("cow", "reuse", "zap", "collapse")
+FAULTS = ("cow", "reuse", "zap", "collapse", "unmap", "mprotect", "guard")
+RIGHTS = ("flags", "mprotect", "guard")
+"""What a thread has asked for, which fork may overlook however long ago that was."""
+PINNED = ("parent.lost-store", "parent.stale-read", "file.written")
+"""Properties that references to pages matter to, beside those about pins."""
 HOLDS = ("lock_acquired", "lock_released")
 LOCKS = ("lock_requested", *HOLDS)
 EXCLUSIVE = (
@@ -47,10 +53,12 @@ class Focus:
     Attributes:
         columns: Tasks, the forking one first.
         shown: What stands in the table, in order.
+        end: The step after which the violation was noticed; 0 if there is none.
     """
 
     columns: tuple[str, ...]
     shown: tuple[Action, ...]
+    end: int = 0
 
 
 def focus(recording: Recording, violation: Violation, *, full: bool) -> Focus:
@@ -95,7 +103,7 @@ class _Chooser:
             for action in self._all
             if action.task == brief(store.task)
             and action.step <= store.step
-            and action.text.split("  ")[0].removesuffix(" (DMA)") == text
+            and _stored(action) == text
         ]
         return made[-1] if made else store.step
 
@@ -113,7 +121,7 @@ class _Chooser:
                 shown.append(action)
             elif action.task in columns and self._is_context(action):
                 shown.append(action if full else attrs.evolve(action, kind="elided"))
-        return Focus(tuple(columns), tuple(tidy(shown)))
+        return Focus(tuple(columns), tuple(tidy(shown)), self._violation.step)
 
     def _stuck(self) -> Focus:
         """Return who holds what, and who waits, in a run that could not go on."""
@@ -189,6 +197,8 @@ class _Chooser:
         during = window.start <= action.step and before_end
         if not before_end:
             return False
+        if kind in RIGHTS and action.page in (*self._pages, *self._vmas):
+            return True
         if kind in FAULTS and during and action.page in self._pages:
             leak = "leak" in self._violation.prop
             return leak or action.step < window.cut or self._topic != "snapshot"
@@ -200,17 +210,16 @@ class _Chooser:
                 return kind in HOLDS and (
                     culprit or action.place in self._violation.message
                 )
-            case "parent.lost-store":
-                return during and kind == "store" and action.place in self._places
+            case "parent.lost-store" if kind == "store":
+                return during and action.place in self._places
         if self._violation.prop in FREED and kind == "free":
             return during
         if "leak" in self._violation.prop:
             return kind == "pin" and action.page in self._pages
         if self._topic == "tlb":
             return during and kind == "flush" and action.page in ("", *self._pages)
-        return (
-            self._topic == "pin" and kind in PINS and action.page in ("", *self._pages)
-        )
+        about_pins = self._topic == "pin" or self._violation.prop in PINNED
+        return about_pins and kind in PINS and action.page in ("", *self._pages)
 
     def _orders_pair(self, action: Action) -> bool:
         """Return whether a load may be what puts the two stores in order."""
@@ -250,6 +259,8 @@ class _Chooser:
         if self._violation.prop == "lock.vma-overlap":
             calls = [a.call for a in essential if a.kind == "vma_read"]
             found += [a for a in self._all if a.kind == "vma_step" and a.call in calls]
+        found += self._interrupted([*essential, *found])
+        found += self._overwrote()
         if self._topic == "tlb":
             end = Action(self._violation.step + 1, "", "end", "")
             two = self._violation.prop == "tlb.two-frames"
@@ -259,6 +270,28 @@ class _Chooser:
                 for page in self._pages:
                     found += self._before(marker, kinds, page, early=True)
         return [a for i, a in enumerate(found) if a not in essential + found[:i]]
+
+    def _overwrote(self) -> list[Action]:
+        """Return the last store of the value that stands where another one is lost."""
+        holds = re.search(r"; memory holds (-?\d+)", self._violation.message)
+        if holds is None:
+            return []
+        end = f"] = {holds[1]}"
+        made = [a for a in self._all if a.step <= self._violation.step]
+        return [a for a in made if _stored(a).endswith(end)][-1:]
+
+    def _interrupted(self, actions: list[Action]) -> list[Action]:
+        """Return the first parts of what took a VMA's lock around its writer."""
+        writes = [a.step for a in self._all if a.kind == "vma_write"]
+        found = []
+        for read in actions:
+            if read.kind == "vma_read":
+                parts = [
+                    a for a in self._all if a.kind == "vma_step" and a.call is read.call
+                ]
+                if any(parts[0].step < write < read.step for write in writes if parts):
+                    found += parts
+        return found
 
     def _is_refill(self, fill: Action) -> bool:
         """Return whether a translation was cached although fork has flushed."""
@@ -303,3 +336,10 @@ class _Chooser:
         present.add(self._window.task)
         order = [task for task in order if task in present and task]
         return list(dict.fromkeys(order))[:COLUMNS]
+
+
+def _stored(action: Action) -> str:
+    """Return which word a store has set to what, such as ``A[0] = 1``."""
+    if action.kind not in ("store", "dma"):
+        return ""
+    return action.text.split("  ")[0].removesuffix(" (DMA)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 PTE_WORDS = {
-    # label: (kind, text, text of the whole call)
+    # label: (kind, text)
     "copy_present_page:ptep_set_wrprotect": ("protect", "wrprotect({page})"),
     "arch_leave_lazy_mmu_mode:set_pte": (
         "protect",
@@ -17,7 +17,27 @@ PTE_WORDS = {
     "ptep_set_access_flags:set_pte": ("access", "ptep_set_access_flags({page})"),
     "zap_pte_range:ptep_get_and_clear_full": ("zap", "zap_pte_range({page})"),
     "collapse_huge_page:set_pmd_at": ("collapse", "{page} is {frame} now"),
+    "do_swap_page:set_pte_at": ("cow", "do_swap_page({page}): {frame}"),
+    "change_pte_range:ptep_modify_prot_commit": (
+        "mprotect",
+        "change_pte_range({page}): {rights}",
+    ),
+    "try_to_unmap_one:ptep_get_and_clear": (
+        "unmap",
+        "try_to_unmap_one({page}): clear PTE",
+    ),
+    "try_to_unmap_one:set_pte_at": ("unmap", "try_to_unmap_one({page}): swap entry"),
+    "try_to_unmap_one:restore_pte": ("unmap", "try_to_unmap_one({page}): restore PTE"),
 }
+GUARD = "madvise_guard_install({page})"
+"""What leaves a guard marker, with the code that zaps."""
+
+FLAGS_WORDS = {
+    "mprotect_fixup:vm_flags_reset_once": "mprotect_fixup({vma}): vm_flags",
+    "madvise_guard_install:vm_flags": "madvise_guard_install({vma}): VM_MAYBE_GUARD",
+    "madvise_update_vma:vm_flags": "madvise_update_vma({vma}): vm_flags",
+}
+"""Steps that change the flags of a VMA."""
 
 
 LOCK_VERBS = {
@@ -29,3 +49,11 @@ FORK_FLUSH = "flush_tlb_mm(oldmm)"
 """The flush that fork ends with."""
 COPIERS = {"__collapse_huge_page_copy": "collapse_huge_page"}
 """Functions that are better known under the name of their caller."""
+
+
+def rights(entry: str) -> str:
+    """Return what an entry in words lets a program do."""
+    flags = entry.split()
+    if "PROTNONE" in flags:
+        return "no access"
+    return "writable" if "W" in flags else "read-only"

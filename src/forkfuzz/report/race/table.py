@@ -14,7 +14,7 @@ from forkfuzz.report.sanitize import brief, printable
 
 from .action import Action, Call
 from .everything import everything
-from .focus import COLUMNS, Focus, focus
+from .focus import COLUMNS, FAULTS, Focus, focus
 
 LINES_FOR_DOTS = 1
 """Dots must save more than so many lines, or what they stand for is shown."""
@@ -107,12 +107,27 @@ def lines_of(shown: Focus) -> list[Line]:
                 shown.columns.index(parts[0].task),
                 parts,
                 call,
-                whole=len(parts) == counts[id(call)],
+                whole=len(parts) == counts[id(call)] and not _goes_on(parts, shown),
                 first=id(call) not in begun,
             )
         )
         begun.add(id(call))
     return lines
+
+
+def _goes_on(parts: Sequence[Action], shown: Focus) -> bool:
+    """Return whether a call has more parts, after something else that is shown.
+
+    A fault that had not come to its end when the violation was noticed goes on too. An
+    unlock is what its first part does: the cut.
+    """
+    if parts[0].kind == "cut":
+        return False
+    call, last = parts[0].call, parts[-1].step
+    later = [
+        a for a in shown.shown if a.call is not call and last < a.step <= call.last
+    ]
+    return bool(later) or (parts[0].kind in FAULTS and last <= shown.end < call.last)
 
 
 def _line(

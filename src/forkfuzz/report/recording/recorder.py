@@ -113,7 +113,9 @@ class Recorder(Watcher):
                 if before[vpn] != pte:
                     self._pte("pte_updated_by_hardware", mm, vpn, before[vpn], pte)
             if mm.tlb_gen != self._generations.get(mm.name, mm.tlb_gen):
-                self._note("flush_begun", mm=mm.name, generation=mm.tlb_gen)
+                defers = self.steps[-1].label.startswith("set_tlb_ubc_flush_pending:")
+                name = "flush_deferred" if defers else "flush_begun"
+                self._note(name, mm=mm.name, generation=mm.tlb_gen)
         if self.steps[-1].label == "flush_tlb_func:acknowledge":
             asked = self._requests[self.steps[-1].task.rpartition(":")[2]]
             self._note(
@@ -146,9 +148,16 @@ class Recorder(Watcher):
             new=decode(new),
         )
 
-    def _translation(self, name: str, cpu: Cpu, vpn: int, entry: int) -> None:
+    def _translation(
+        self, name: str, cpu: Cpu, vpn: int, entry: int, **data: Value
+    ) -> None:
         self._note(
-            name, tlb=cpu.name, vpn=vpn, page=self._page(vpn), entry=decode(entry)
+            name,
+            tlb=cpu.name,
+            vpn=vpn,
+            page=self._page(vpn),
+            entry=decode(entry),
+            **data,
         )
 
     # User accesses.
@@ -194,8 +203,10 @@ class Recorder(Watcher):
     # Translations.
 
     def filled(self, cpu: Cpu, vpn: int, entry: int) -> None:
-        """Note a translation that was cached."""
-        self._translation("tlb_filled", cpu, vpn, entry)
+        """Note a translation that was cached, maybe long ago and found only now."""
+        pte = cpu.mm.page_table.entries[vpn]
+        gone = entry & PAGE_RW & ~pte or entry >> PFN_SHIFT != pte >> PFN_SHIFT
+        self._translation("tlb_filled", cpu, vpn, entry, stale=bool(gone))
 
     def flushed(self, mm: MmStruct, vpn: int | None) -> None:
         """Note the end of a flush."""
