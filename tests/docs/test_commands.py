@@ -17,7 +17,7 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 NOT_RUN = {
     "pip install tox && tox": "it is what runs this test",
-    "pip install 'forkfuzz[web]'": "whoever runs this test has done so",
+    "pip install '.[web]'": "whoever runs this test has done so",
     "pytest tests/scenarios tests/quality": "they run beside this test",
 }
 SHORTER = (

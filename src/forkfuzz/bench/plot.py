@@ -1,4 +1,4 @@
-"""Plots of benchmarks. Needs matplotlib: ``pip install forkfuzz[stats]``."""
+"""Plots of benchmarks. Needs matplotlib: ``pip install '.[stats]'``."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _panels(count: int) -> tuple[Any, Any]:
     try:
         import matplotlib as mpl
     except ImportError:
-        msg = "plots need matplotlib: pip install 'forkfuzz[stats]'"
+        msg = "plots need matplotlib: in a clone, pip install '.[stats]'"
         raise UsageError(msg) from None
     mpl.use("Agg")
     mpl.rcParams["svg.hashsalt"] = "forkfuzz"  # equal data, equal files

@@ -4,7 +4,7 @@ A search that gave up after n runs has not taken n runs, but more. To leave it o
 count it as n, favours whoever gives up often. Kaplan and Meier's estimate and the
 log-rank test are for such data.
 
-Needs scipy: ``pip install forkfuzz[stats]``.
+Needs scipy: ``pip install '.[stats]'``.
 """
 
 from __future__ import annotations
@@ -106,6 +106,6 @@ def _stats() -> Any:
     try:
         from scipy import stats
     except ImportError:
-        msg = "statistics need scipy: pip install 'forkfuzz[stats]'"
+        msg = "statistics need scipy: in a clone, pip install '.[stats]'"
         raise UsageError(msg) from None
     return stats

@@ -26,6 +26,8 @@ Try next:
   forkfuzz replay {signature}               the same run again
   forkfuzz replay {signature} --rules seed  the same schedule, fixed kernel
   forkfuzz show {signature} --as steps      every step, and what it changed
+  forkfuzz show {signature} --as html -o torn.html
+                                         a page to step through it
   forkfuzz fuzz mp --rules seed          the fixed kernel: nothing is found
   forkfuzz scenarios                     what else there is"""
 

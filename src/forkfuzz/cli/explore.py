@@ -48,7 +48,7 @@ def explore(
         from forkfuzz.stepper.server import serve_site
         from forkfuzz.stepper.site import Subject
     except ImportError as error:
-        msg = f"explore needs {error.name}: pip install 'forkfuzz[web]'"
+        msg = f"explore needs {error.name}: in a clone, pip install '.[web]'"
         raise UsageError(msg) from error
     from forkfuzz.stepper import path_of
 
