@@ -18,6 +18,15 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Machine-readable output on stdout."
 )
 
+output_option = click.option(
+    "-o",
+    "--output",
+    "target",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write to FILE, whole or not at all.",
+)
+
 
 def echo(text: str = "") -> None:
     """Write a line to stdout.

@@ -10,7 +10,7 @@ import rich_click as click
 from forkfuzz.errors import FormatError, UsageError
 
 from .exit import EXIT_CODES, Exit
-from .output import echo, put_file
+from .output import echo, output_option, put_file
 
 if TYPE_CHECKING:
     from forkfuzz.campaign import Campaign
@@ -20,14 +20,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write to FILE, whole or not at all.",
-)
+@output_option
 def report(*, directory: Path, target: Path | None) -> int:
     """Make one HTML page of the campaign in DIR, which may still be running.
 

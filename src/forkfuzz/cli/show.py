@@ -8,7 +8,7 @@ import rich_click as click
 
 from .exit import EXIT_CODES, Exit
 from .fuzz import dir_option
-from .output import echo, put_bytes, put_file
+from .output import echo, output_option, put_bytes, put_file
 
 FORMS = (
     "race",
@@ -37,14 +37,7 @@ FORMS = (
     help="In which form.",
 )
 @click.option("--full", is_flag=True, help="race: everything that any task did.")
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write to FILE, whole or not at all.",
-)
+@output_option
 @dir_option
 @click.option("--original", is_flag=True, help="The run as found, before shrinking.")
 def show(
