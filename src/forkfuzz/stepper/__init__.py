@@ -5,8 +5,8 @@ is answered by running it again from the start, so that there is nothing to keep
 between two questions, and every step can be taken back.
 """
 
+from .answers import Stops
 from .look import Option, Question, View, look, path_of, preview, run_on, schedule_of
-from .strategies import Stops
 
 __all__ = [
     "Option",

@@ -13,7 +13,7 @@ from forkfuzz.rules import Rules, format_rules
 from forkfuzz.scenarios.program import Program
 from forkfuzz.strategies import Replay
 
-from .strategies import Answers, Ask, AskedError, Stops, Until
+from .answers import Answers, Ask, AskedError, Stops, Until
 
 
 @attrs.frozen(slots=True)

@@ -29,9 +29,9 @@ from forkfuzz.report.page import Live, build_page, race_data
 from forkfuzz.rules import Rules, format_rules
 from forkfuzz.scenarios.program import Program
 
+from .answers import ANY, Stops
 from .document import race_document, view_document
 from .look import look, preview, run_on, schedule_of
-from .strategies import ANY, Stops
 
 MAX_BODY = 1_000_000
 """Bytes of a question; a path of a hundred thousand answers is half of that."""
