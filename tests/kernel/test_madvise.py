@@ -5,7 +5,14 @@ from __future__ import annotations
 from driving import Race, child, forker, ld, program, st, thread
 from forkfuzz.mm.mm_types import VM_DONTCOPY, VM_WIPEONFORK
 from forkfuzz.mm.pgtable import PTE_MARKER_GUARD
-from forkfuzz.scenarios.program import Exit, Kill, Madvise, PageSpec
+from forkfuzz.scenarios.program import (
+    Exit,
+    Kill,
+    Madvise,
+    PageSpec,
+    SwapOut,
+    Thread,
+)
 
 DONTNEED = Madvise("A", "dontneed")
 FLUSH = "flush_tlb_mm_range:inc_mm_tlb_gen"
@@ -180,6 +187,22 @@ def test_a_child_that_exits_gives_every_page_back() -> None:
     assert (folio.refcount, folio.mapcount) == (1, 1)
     race.finish("T1")
     assert race.folio("A") is folio
+    assert race.props() == []
+
+
+def test_an_exit_waits_for_reclaim_to_put_an_entry_back() -> None:
+    """An entry that is empty while its lock is held is not gone."""
+    kswapd = Thread("kswapd", (SwapOut("A"),), "kernel")
+    race = Race(program(["A"], forker(), kswapd, child(Exit())))
+    race.finish("F")
+    while race.pte("A", "child"):
+        race.to("kswapd", "try_to_unmap_one:ptep_get_and_clear")
+        race.step("kswapd")
+    race.to("C", "spin_lock:acquire")
+    assert race.blocked("C")
+    race.finish("kswapd", "C")
+    assert race.pte("A", "child") == 0
+    assert race.folio("A").swap_count == 1
     assert race.props() == []
 
 

@@ -1,7 +1,8 @@
 """Duplicating an address space, and taking one down.
 
 Source: mm/mmap.c: dup_mmap, exit_mmap. Left out: the VMA tree's memory, uprobes,
-userfaultfd, accounting, file mappings, the locks that exit_mmap takes.
+userfaultfd, accounting, file mappings, the locks that exit_mmap takes, and
+khugepaged_exit before it, which waits for a collapse.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from forkfuzz.mm.mm_types import (
 )
 
 from .memory_copy import copy_page_range
-from .mmu_gather import zap_vma
+from .mmu_gather import unmap_region
 from .tlbflush import flush_tlb_mm_range
 from .vma import remove_vma
 
@@ -119,8 +120,7 @@ async def _undo(cpu: Cpu, mm: MmStruct) -> None:
     Those that lost W and the exclusive mark get them back by faults: with the child's
     references gone, the page is found to have no other.
     """
-    for vma in mm.vmas:
-        await zap_vma(cpu, vma)
+    await unmap_region(cpu, mm)
     await point("dup_mmap:remove_child_vmas", mm.seq_touch)
     mm.vmas.clear()
 
@@ -173,11 +173,10 @@ async def exit_mmap(cpu: Cpu, mm: MmStruct) -> None:
     """Take down an address space whose last thread has gone.
 
     Points:
-        exit_mmap:remove_vmas and those of zap_vma and remove_vma.
+        exit_mmap:remove_vmas and those of unmap_region and remove_vma.
     """
     vmas = list(mm.vmas)
-    for vma in vmas:
-        await zap_vma(cpu, vma)
+    await unmap_region(cpu, mm)
     await point("exit_mmap:remove_vmas", mm.seq_touch)
     mm.vmas.clear()
     for vma in vmas:

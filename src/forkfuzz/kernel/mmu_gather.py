@@ -12,7 +12,7 @@ from forkfuzz.engine import point
 from forkfuzz.locking.spinlock import spin_lock, spin_unlock
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Folio
-from forkfuzz.mm.mm_types import MmStruct, VmAreaStruct
+from forkfuzz.mm.mm_types import MmStruct
 from forkfuzz.mm.pgtable import NONE, PAGE_SPECIAL, PTE_SWAP, Pte, pte_pfn, pte_present
 
 from .memory import ptep_get
@@ -110,10 +110,19 @@ async def _zap_pte(cpu: Cpu, tlb: MmuGather, vpn: int, new: Pte) -> None:
         await free_swap_entry(world, pte)
 
 
-async def zap_vma(cpu: Cpu, vma: VmAreaStruct) -> None:
-    """Zap every page of a VMA that nobody else can reach."""
-    for vpn in range(vma.vm_start, vma.vm_end):
-        if vma.vm_mm.get_pte(vpn) != NONE:
-            tlb = await tlb_gather_mmu(vma.vm_mm)
-            await zap_pte_range(cpu, tlb, range(vpn, vpn + 1))
-            await tlb_finish_mmu(cpu, tlb)
+async def unmap_region(cpu: Cpu, mm: MmStruct) -> None:
+    """Zap every page of an address space that no thread can reach, with one flush.
+
+    Reclaim and khugepaged still reach it. An entry that they have taken out may come
+    back until they drop the page-table lock, so no entry is looked at without it.
+
+    Points:
+        those of tlb_gather_mmu, zap_pte_range and tlb_finish_mmu.
+
+    Source:
+        mm/vma.c: unmap_region; mm/mmap.c: exit_mmap does the same.
+    """
+    tlb = await tlb_gather_mmu(mm)
+    for vma in mm.vmas:
+        await zap_pte_range(cpu, tlb, range(vma.vm_start, vma.vm_end))
+    await tlb_finish_mmu(cpu, tlb)
