@@ -9,6 +9,7 @@ from forkfuzz.scenarios.program import (
     Exit,
     Kill,
     Madvise,
+    Munmap,
     PageSpec,
     SwapOut,
     Thread,
@@ -232,4 +233,23 @@ def test_a_guard_on_a_guard_changes_nothing() -> None:
     race = Race(program(["A"], thread("T1", guard, guard)))
     race.finish("T1")
     assert race.labels("T1").count("zap_pte_range:ptep_get_and_clear_full") == 1
+    assert race.props() == []
+
+
+def test_dontneed_leaves_a_guard_and_munmap_and_exit_take_it_away() -> None:
+    """zap_drop_markers: only what goes as a whole loses its markers."""
+    guard = Madvise("A", "guard")
+    race = Race(program(["A"], thread("T1", guard, DONTNEED)))
+    race.finish("T1")
+    assert race.pte("A") == PTE_MARKER_GUARD
+    assert race.props() == []
+    race = Race(program(["A"], thread("T1", guard, Munmap("A"))))
+    race.finish("T1")
+    assert race.pte("A") == 0
+    assert race.props() == []
+    race = Race(program(["A"], forker(), thread("T1", guard), child(Exit())))
+    race.finish("T1", "F")
+    assert race.pte("A", "child") == PTE_MARKER_GUARD
+    race.finish("C")
+    assert race.pte("A", "child") == 0
     assert race.props() == []

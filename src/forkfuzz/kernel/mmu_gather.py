@@ -1,6 +1,6 @@
 """Changing many entries with one flush, and freeing pages only after it.
 
-Source: mm/mmu_gather.c, mm/memory.c: zap_pte_range. Left out: page tables of their own,
+Source: mm/mmu_gather.c, mm/memory.c: zap_pte_range, zap_nonpresent_ptes. Left out: page tables of their own,
 batches that fill up, the reverse mapping of dirty file pages that waits for a flush.
 """
 
@@ -13,7 +13,15 @@ from forkfuzz.locking.spinlock import spin_lock, spin_unlock
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Folio
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import NONE, PAGE_SPECIAL, PTE_SWAP, Pte, pte_pfn, pte_present
+from forkfuzz.mm.pgtable import (
+    NONE,
+    PAGE_SPECIAL,
+    PTE_MARKER_GUARD,
+    PTE_SWAP,
+    Pte,
+    pte_pfn,
+    pte_present,
+)
 
 from .memory import ptep_get
 from .swap import free_swap_entry
@@ -74,8 +82,18 @@ async def _free(tlb: MmuGather) -> None:
         tlb.mm.world.put_refs(folio)
 
 
-async def zap_pte_range(cpu: Cpu, tlb: MmuGather, vpns: range, new: Pte = NONE) -> None:
+async def zap_pte_range(
+    cpu: Cpu,
+    tlb: MmuGather,
+    vpns: range,
+    new: Pte = NONE,
+    *,
+    drop_markers: bool = False,
+) -> None:
     """Take entries out, leaving *new*; the pages stay referenced by the gather.
+
+    Guard markers stay, unless what they guard goes as a whole: with *drop_markers*,
+    the kernel's ZAP_FLAG_DROP_MARKER.
 
     Points:
         zap_pte_range:ptep_get, zap_pte_range:ptep_get_and_clear_full,
@@ -86,14 +104,16 @@ async def zap_pte_range(cpu: Cpu, tlb: MmuGather, vpns: range, new: Pte = NONE) 
     await spin_lock(cpu, mm.ptl)
     await flush_tlb_batched_pending(cpu, mm)
     for vpn in vpns:
-        await _zap_pte(cpu, tlb, vpn, new)
+        await _zap_pte(cpu, tlb, vpn, new, drop_markers=drop_markers)
     await spin_unlock(cpu, mm.ptl)
 
 
-async def _zap_pte(cpu: Cpu, tlb: MmuGather, vpn: int, new: Pte) -> None:
+async def _zap_pte(
+    cpu: Cpu, tlb: MmuGather, vpn: int, new: Pte, *, drop_markers: bool
+) -> None:
     mm, world = tlb.mm, tlb.mm.world
     pte = await ptep_get(mm, vpn, "zap_pte_range:ptep_get")
-    if pte != new:
+    if pte != new and (drop_markers or pte != PTE_MARKER_GUARD):
         await point("zap_pte_range:ptep_get_and_clear_full", mm.page_table.writes[vpn])
         pte = mm.get_pte(vpn)
         mm.set_pte(vpn, new)
@@ -124,5 +144,7 @@ async def unmap_region(cpu: Cpu, mm: MmStruct) -> None:
     """
     tlb = await tlb_gather_mmu(mm)
     for vma in mm.vmas:
-        await zap_pte_range(cpu, tlb, range(vma.vm_start, vma.vm_end))
+        await zap_pte_range(
+            cpu, tlb, range(vma.vm_start, vma.vm_end), drop_markers=True
+        )
     await tlb_finish_mmu(cpu, tlb)

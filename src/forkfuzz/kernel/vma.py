@@ -102,7 +102,7 @@ async def do_munmap(cpu: Cpu, vpn: int) -> bool:
     _forget(mm, alone)
     await mmap_write_downgrade(cpu, mm)
     tlb = await tlb_gather_mmu(mm)
-    await zap_pte_range(cpu, tlb, range(vpn, vpn + 1))
+    await zap_pte_range(cpu, tlb, range(vpn, vpn + 1), drop_markers=True)
     await tlb_finish_mmu(cpu, tlb)
     await remove_vma(alone)
     await mmap_read_unlock(cpu, mm)
