@@ -33,7 +33,14 @@ def test_mainline_lacks_rule_2_and_unlocks_the_child_first() -> None:
     """And nothing else."""
     mainline = parse_rules("mainline")
     assert mainline == Rules(pinned_copy="copy_only", child_unlock="before_flush")
-    assert parse_rules("v7.0") == parse_rules("v6.12") == mainline
+    assert parse_rules("v7.0") == mainline
+
+
+def test_before_6_17_madvise_takes_mmap_lock() -> None:
+    """Which fork excludes; 6.12 is else as mainline."""
+    assert parse_rules("v6.12") == parse_rules("mainline,madvise_lock=mmap")
+    for preset in ("v6.4.0", "v6.3", "v5.9", "v5.8"):
+        assert parse_rules(preset).madvise_lock == "mmap"
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,14 @@ class Rules:
         breaks="",
         text="faults try the per-VMA lock first; before v6.4 mmap_lock only",
     )
+    madvise_lock: str = _guard(
+        "vma",
+        "mmap",
+        where="madvise: try_vma_read_lock",
+        breaks="",
+        text="MADV_DONTNEED and guard regions take the per-VMA lock; before v6.17 "
+        "mmap_lock only",
+    )
     kernel_fault: str = _guard(
         "mmap_lock",
         "vma_lock",
@@ -260,6 +268,7 @@ class Preset:
 
 
 _MAINLINE = Rules(pinned_copy="copy_only", child_unlock="before_flush")
+_V6_12 = attrs.evolve(_MAINLINE, madvise_lock="mmap")
 
 PRESETS: dict[str, Preset] = {
     "seed": Preset(
@@ -274,19 +283,22 @@ PRESETS: dict[str, Preset] = {
         "'mm/memory: ensure fork child sees coherent memory snapshot', 3 Jun 2025, "
         "as posted, on an architecture that queues page-table writes",
     ),
-    "v6.12": Preset(_MAINLINE, "Linux 6.12.117; the VMA lock is an rwsem"),
+    "v6.12": Preset(
+        _V6_12,
+        "Linux 6.12.117; the VMA lock is an rwsem, and madvise does not take it",
+    ),
     "v6.4.0": Preset(
-        attrs.evolve(_MAINLINE, vma_lock="none"),
+        attrs.evolve(_V6_12, vma_lock="none"),
         "Linux 6.4.0: faults under VMA locks (0bff0aaea03e) and a fork that does not "
         "take them, fixed by fb49c455323f",
     ),
     "v6.3": Preset(
-        attrs.evolve(_MAINLINE, vma_lock="none", fault_lock="mmap"),
+        attrs.evolve(_V6_12, vma_lock="none", fault_lock="mmap"),
         "Linux 6.3: no per-VMA locks",
     ),
     "v5.9": Preset(
         attrs.evolve(
-            _MAINLINE,
+            _V6_12,
             vma_lock="none",
             fault_lock="mmap",
             write_protect_seq="off",
@@ -299,7 +311,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "v5.8": Preset(
         attrs.evolve(
-            _MAINLINE,
+            _V6_12,
             vma_lock="none",
             fault_lock="mmap",
             write_protect_seq="off",

@@ -86,6 +86,7 @@ ROWS = (
 
 CONTROLS = (
     "fault_lock=mmap",
+    "madvise_lock=mmap",
     "kernel_fault=vma_lock",
     "protect_again=off",
     "pin_test=ignore_exclusive",

@@ -56,7 +56,7 @@ def test_one_run_is_singular(torn: Recording) -> None:
 
 def test_long_rules_go_below_the_headline(torn: Recording) -> None:
     """Nothing is wider than 75 columns."""
-    rules = "seed,pinned_copy=copy_only,vma_lock=none,final_flush=none,reuse=mapcount"
+    rules = "v6.4.0,final_flush=none,child_unlock=after_flush,reuse=mapcount"
     text = violation_text(attrs.evolve(torn, rules=parse_rules(rules)))
     lines = text.split("\n")
     assert lines[0].startswith("VIOLATION snapshot.torn  ")

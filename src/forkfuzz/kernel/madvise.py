@@ -16,7 +16,7 @@ from forkfuzz.locking.mmap_lock import (
     vma_start_write_killable,
 )
 from forkfuzz.mm.cpu import Cpu
-from forkfuzz.mm.mm_types import VM_MAYBE_GUARD, VM_WIPEONFORK, VmAreaStruct
+from forkfuzz.mm.mm_types import VM_MAYBE_GUARD, VM_WIPEONFORK, MmStruct, VmAreaStruct
 from forkfuzz.mm.pgtable import PTE_MARKER_GUARD, Pte
 
 from .mmu_gather import tlb_finish_mmu, tlb_gather_mmu, zap_pte_range
@@ -36,7 +36,7 @@ async def madvise_dontneed(cpu: Cpu, vpn: int) -> bool:
         mm/madvise.c: madvise_dontneed_free, madvise_walk_vmas, madvise_finish_tlb.
     """
     mm = cpu.mm
-    vma = await lock_vma_under_rcu(cpu, mm, vpn)
+    vma = await _try_vma_read_lock(cpu, mm, vpn)
     under_mmap_lock = vma is None
     if vma is None:
         if not await mmap_read_lock_killable(cpu, mm):
@@ -70,7 +70,7 @@ async def madvise_guard_install(cpu: Cpu, vpn: int) -> bool:
         and installing under different holds of the page-table lock, and so the retry.
     """
     mm = cpu.mm
-    vma = await lock_vma_under_rcu(cpu, mm, vpn)
+    vma = await _try_vma_read_lock(cpu, mm, vpn)
     if vma is not None and _lacks_anon_vma(vma):
         await vma_end_read(cpu, vma)
         vma = None
@@ -93,6 +93,17 @@ async def madvise_guard_install(cpu: Cpu, vpn: int) -> bool:
     elif vma is not None:
         await vma_end_read(cpu, vma)
     return vma is not None
+
+
+async def _try_vma_read_lock(cpu: Cpu, mm: MmStruct, vpn: int) -> VmAreaStruct | None:
+    """Read-lock the VMA; None where the caller takes mmap_lock, as all once did.
+
+    Source:
+        mm/madvise.c: try_vma_read_lock.
+    """
+    if mm.world.rules.madvise_lock == "mmap":
+        return None
+    return await lock_vma_under_rcu(cpu, mm, vpn)
 
 
 def _lacks_anon_vma(vma: VmAreaStruct) -> bool:
