@@ -267,8 +267,10 @@ class Preset:
     citation: str
 
 
-_MAINLINE = Rules(pinned_copy="copy_only", child_unlock="before_flush")
-_V6_12 = attrs.evolve(_MAINLINE, madvise_lock="mmap")
+_V6_12 = Rules(
+    pinned_copy="copy_only", child_unlock="before_flush", madvise_lock="mmap"
+)
+_MAINLINE = attrs.evolve(_V6_12, mprotect_flags="before_vma_lock", madvise_lock="vma")
 
 PRESETS: dict[str, Preset] = {
     "seed": Preset(
@@ -276,7 +278,12 @@ PRESETS: dict[str, Preset] = {
         "the documented protocol: 'mm/memory: Document how we make a coherent memory "
         "snapshot', Jann Horn, 3 Jun 2025, with the author's correction of patch 1/2",
     ),
-    "mainline": Preset(_MAINLINE, "Linux 7.0-rc6; neither patch of the series is in"),
+    "mainline": Preset(
+        _MAINLINE,
+        "Linux 7.0-rc6; neither patch of the series is in, and do_mprotect_pkey makes "
+        "the new flags before vma_start_write, beside madvise_guard_install under the "
+        "VMA read lock: read in its source, not reproduced on a kernel",
+    ),
     "v7.0": Preset(_MAINLINE, "Linux 7.0-rc6"),
     "patch1-posted": Preset(
         attrs.evolve(_MAINLINE, pinned_copy="lazy_queue"),

@@ -9,14 +9,15 @@ from forkfuzz.search import Limits
 
 
 def test_the_guard_that_mainline_lacks() -> None:
-    """Of the two that it lacks, one closes the tear."""
-    assert missing(MAINLINE) == ["pinned_copy", "child_unlock"]
+    """Of the three that it lacks, one closes the tear."""
+    assert missing(MAINLINE) == ["pinned_copy", "child_unlock", "mprotect_flags"]
     for outcome in (Outcome("snapshot.torn"), Outcome(end=child_is_torn)):
         possible, guards = bisect(IN_PAGE, MAINLINE, outcome, Limits())
         assert possible is Closes.NO
         assert [(g.field, g.closes) for g in guards] == [
             ("pinned_copy", Closes.YES),
             ("child_unlock", Closes.NO),
+            ("mprotect_flags", Closes.NO),
         ]
         assert all(guard.states for guard in guards)
 
