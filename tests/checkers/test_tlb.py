@@ -292,6 +292,17 @@ def test_a_device_write_to_a_freed_frame_is_reported() -> None:
     assert here.props() == ["tlb.use-after-free"]
 
 
+def test_a_device_read_of_a_freed_frame_is_reported() -> None:
+    """What it reads may be anybody's."""
+    here = Stage(UseAfterFreeChecker)
+    pin = here.pin()
+    here.checker.device_loaded(pin, 0, 0)
+    assert here.props() == []
+    here.free(here.folio())
+    here.checker.device_loaded(pin, 0, 0)
+    assert here.props() == ["tlb.use-after-free"]
+
+
 def test_an_instruction_that_translated_before_a_refill_is_judged_by_its_own_frame() -> (
     None
 ):

@@ -219,8 +219,15 @@ class UseAfterFreeChecker(Checker):
 
     def device_stored(self, pin: Pin, index: int, store: int) -> None:
         """Check a store through a reference."""
+        self._check_reference(pin, "stored to")
+
+    def device_loaded(self, pin: Pin, index: int, store: int) -> None:
+        """Check a load through a reference."""
+        self._check_reference(pin, "loaded from")
+
+    def _check_reference(self, pin: Pin, what: str) -> None:
         if self._referenced.get(pin, 0) != self._frees.get(pin.pfn, 0):
-            message = f"a device stored to frame {pin.pfn}, which was freed"
+            message = f"a device {what} frame {pin.pfn}, which was freed"
             self.report("tlb.use-after-free", Severity.PROGRAM, message)
 
     def _check(self, cpu: Cpu, vpn: int, pfn: int, what: str) -> None:
