@@ -130,6 +130,45 @@ def test_a_read_only_entry_to_the_old_frame_is_reported_if_the_new_is_writable()
     assert here.props() == ["tlb.two-frames"]
 
 
+def test_a_gather_does_not_excuse_what_it_has_nothing_to_do_with() -> None:
+    """Near miss: its flush is for another page."""
+    here = Stage(TwoFramesChecker, ["A", "B"])
+    for page in ("A", "B"):
+        here.fill(page, cpu=1)
+    here.parent.tlb_flush_pending = 1
+    here.zap(here.parent, "B")
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.props() == ["tlb.two-frames"]
+
+
+def test_a_gather_does_not_excuse_what_was_looked_up_since() -> None:
+    """The CPU uses the new frame; when that changes, another flush is due."""
+    here = Stage(TwoFramesChecker)
+    here.fill(cpu=1)
+    here.parent.tlb_flush_pending = 1
+    here.zap(here.parent)
+    states = [here.checker.state()]
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.fill(cpu=1)
+    states.append(here.checker.state())
+    here.set(here.parent, "A", here.alloc(), RW)
+    assert here.props() == ["tlb.two-frames"]
+    assert states[0] != states[1]
+
+
+def test_marking_an_old_copy_as_dirty_is_no_look_up() -> None:
+    """Some processors check no more than P of the entry in memory."""
+    here = Stage(TwoFramesChecker)
+    here.fill(cpu=1)
+    old = here.cpu(1).tlb[0]
+    here.parent.tlb_flush_pending = 1
+    here.zap(here.parent)
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.checker.filled(here.cpu(1), 0, old)
+    here.set(here.parent, "A", here.folio(), RO)
+    assert here.props() == []
+
+
 def test_a_change_of_rights_to_the_same_frame_is_in_order() -> None:
     """No flush is due for an upgrade."""
     here = Stage(TwoFramesChecker)
@@ -144,6 +183,7 @@ def test_a_page_that_is_being_thrown_away_may_get_a_new_frame() -> None:
     here = Stage(TwoFramesChecker)
     here.fill(cpu=1)
     here.parent.tlb_flush_pending = 1
+    here.zap(here.parent)
     here.set(here.parent, "A", here.alloc(), RW)
     assert here.props() == []
 

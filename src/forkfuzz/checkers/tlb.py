@@ -142,15 +142,46 @@ class StaleWritableChecker(Checker):
 
 
 class TwoFramesChecker(Checker):
-    """Looks for two frames in use for one page, one of them writable (I11)."""
+    """Looks for two frames in use for one page, one of them writable (I11).
+
+    A page that was thrown away may be there again before its flush, which is then
+    still to come. No other change of the frame may leave the old one in a TLB.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._doomed: set[tuple[int, int]] = set()
+
+    def state(self) -> Hashable:
+        """Return who has cached what was thrown away."""
+        cpus = self.world.cpus
+        return tuple(sorted((c, vpn) for c, vpn in self._doomed if vpn in cpus[c].tlb))
+
+    def zapped(self, mm: MmStruct, vpn: int) -> None:
+        """Note who has cached a page that is gone."""
+        for cpu in self.world.cpus:
+            if cpu.loaded_mm is mm and vpn in cpu.tlb:
+                self._doomed.add((cpu.id, vpn))
+
+    def filled(self, cpu: Cpu, vpn: int, entry: int) -> None:
+        """Note that a CPU has looked the page up again.
+
+        One that only marks its old copy as dirty has not.
+        """
+        if (cpu.id, vpn) in self._doomed:
+            pte = cpu.mm.page_table.entries[vpn]
+            if pte >> PFN_SHIFT == entry >> PFN_SHIFT:
+                self._doomed.remove((cpu.id, vpn))
 
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
         """Compare a new entry with what the CPUs have cached."""
-        if not new & PAGE_PRESENT or mm.tlb_flush_pending:
+        if not new & PAGE_PRESENT:
             return
         for cpu in self.world.cpus:
             entry = cpu.tlb.get(vpn)
             if entry is None or not _in_use(cpu, mm):
+                continue
+            if mm.tlb_flush_pending and (cpu.id, vpn) in self._doomed:
                 continue
             if entry >> PFN_SHIFT != new >> PFN_SHIFT and (entry | new) & PAGE_RW:
                 message = (
