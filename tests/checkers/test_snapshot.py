@@ -8,7 +8,7 @@ from forkfuzz.mm.mm_types import MmStruct
 from forkfuzz.scenarios.program import (
     PageSpec,
 )
-from staging import Stage
+from staging import RW, Stage
 
 AB = ("A", "B")
 
@@ -192,6 +192,37 @@ def test_a_cpu_store_that_the_child_has_under_a_devices_is_in_order() -> None:
     here.share(child_mm, "B")
     here.cut(child_mm)
     assert here.props() == []
+
+
+def test_a_device_that_writes_another_process_page_exempts_nothing() -> None:
+    """The first child's own copy is not the page that the second fork copies."""
+    here = Stage(SnapshotChecker)
+    here.store(5)
+    first = here.fork()
+    here.copy(first)
+    here.cut(first)
+    pin = here.pin(mm=first)
+    second = here.fork()
+    here.copy(second)
+    here.dma(pin, 9)
+    here.zap(here.parent)
+    here.cut(second)
+    assert here.props() == ["snapshot.stale"]
+
+
+def test_a_device_that_writes_a_page_thrown_away_exempts_nothing() -> None:
+    """The reference is detached: what the parent has there now is another page."""
+    here = Stage(SnapshotChecker)
+    pin = here.pin()
+    here.zap(here.parent)
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.store(5)
+    child_mm = here.fork()
+    here.copy(child_mm)
+    here.dma(pin, 1)
+    here.zap(here.parent)
+    here.cut(child_mm)
+    assert here.props() == ["snapshot.stale"]
 
 
 def test_a_device_write_before_fork_exempts_nothing() -> None:

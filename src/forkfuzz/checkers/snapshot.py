@@ -21,7 +21,7 @@ from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Folio, Pin
 from forkfuzz.mm.locks import Lock
 from forkfuzz.mm.mm_types import VM_DONTCOPY, VM_SHARED, VM_WIPEONFORK, MmStruct
-from forkfuzz.mm.pgtable import NONE
+from forkfuzz.mm.pgtable import NONE, PFN_SHIFT, PTE_HAS_FRAME
 from forkfuzz.mm.world import World
 
 from .causality import Causality
@@ -35,14 +35,16 @@ class _Fork:
     """One fork under way.
 
     Attributes:
+        parent: Name of the mm that it copies.
         since: Log position at which fork had mmap_lock.
-        exempt: Pages written through references since.
+        exempt: Pages of the parent written through references since.
         expected: The parent's words at the cut, once it is past.
         position: Log position of the cut.
         points: Label of the step that gave the child its entry, by vpn.
         overwritten: Words that the child has stored to since the cut.
     """
 
+    parent: str
     since: int
     exempt: list[int] = attrs.Factory(list)
     expected: dict[Location, int] = attrs.Factory(dict)
@@ -78,7 +80,7 @@ class SnapshotChecker(Checker):
             return ()
         forks = tuple(self._forks.items())
         return (
-            tuple((name, self._fork_state(name, fork)) for name, fork in forks),
+            tuple((name, self._fork_state(fork)) for name, fork in forks),
             tuple((name, log.digest()) for name, log in self._logs.items()),
             self._causality.state(),
         )
@@ -97,10 +99,8 @@ class SnapshotChecker(Checker):
     def _more_forks(self) -> bool:
         return self.world.forks is None or self._begun < self.world.forks
 
-    def _fork_state(self, name: str, fork: _Fork) -> Hashable:
-        parent = self.find_mm(name).parent
-        assert parent is not None  # a fork has one
-        log = self._logs[parent.name]
+    def _fork_state(self, fork: _Fork) -> Hashable:
+        log = self._logs[fork.parent]
         return (
             log.digest_length(fork.since),
             log.digest_length(fork.position),
@@ -136,11 +136,17 @@ class SnapshotChecker(Checker):
         self._causality.loaded(cpu.id, store)
 
     def device_stored(self, pin: Pin, index: int, store: int) -> None:
-        """Log a device's store, and exempt its page from forks under way."""
+        """Log a device's store; exempt its page from forks of who has that page.
+
+        Who took the reference does not matter, nor does a page that it was taken on
+        and that is no longer there.
+        """
         self._note_own_store(pin.mm_name, (pin.vpn, index))
         self._log_write(pin.pfn, index, store)
         for fork in self._forks.values():
-            fork.exempt.append(pin.vpn)
+            pte = self._entries[fork.parent][pin.vpn]
+            if pte & PTE_HAS_FRAME and pte >> PFN_SHIFT == pin.pfn:
+                fork.exempt.append(pin.vpn)
 
     def _note_own_store(self, mm_name: str, location: Location) -> None:
         """Remember what a child does to its memory before it could be compared."""
@@ -186,7 +192,8 @@ class SnapshotChecker(Checker):
         if oldmm.name not in self._logs:  # a child itself, not compared so far
             self._open_log(oldmm)
         self._begun += 1
-        self._forks[mm.name] = _Fork(len(self._logs[oldmm.name].events))
+        position = len(self._logs[oldmm.name].events)
+        self._forks[mm.name] = _Fork(oldmm.name, position)
 
     def fork_failed(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """Forget a fork that gave up."""
