@@ -118,6 +118,67 @@ def test_a_child_that_lacks_only_the_newest_stores_is_stale() -> None:
     assert violation.message == "child lacks A[0] = 1 by T0, made before the cut"
 
 
+def test_a_child_as_the_parent_was_when_fork_began_is_stale() -> None:
+    """That A is empty again by the cut does not make the child's A a later one."""
+    here = stage()
+    child_mm = here.fork()
+    for page in AB:
+        here.copy(child_mm, page)
+    here.store(5, "A")
+    here.store(1, "B")
+    here.zap(here.parent, "A")
+    here.cut(child_mm)
+    (violation,) = here.checker.violations
+    assert (violation.prop, violation.severity) == ("snapshot.stale", Severity.CONTRACT)
+    assert violation.message == "child lacks B[0] = 1 by T0, made before the cut"
+
+
+def test_the_pair_of_a_torn_child_is_one_that_no_time_explains() -> None:
+    """C and D are torn, by strangers; A and B were once as the child has them."""
+    here = Stage(SnapshotChecker, ("A", "B", "C", "D"), cpus=3)
+    child_mm = here.fork()
+    for page in "ABC":
+        here.copy(child_mm, page)
+    here.store(5, "A", cpu=0)
+    here.store(1, "B", cpu=0)
+    here.zap(here.parent, "A")
+    here.store(3, "C", cpu=1)
+    here.store(4, "D", cpu=2)
+    here.share(child_mm, "D")
+    here.cut(child_mm)
+    (violation,) = here.checker.violations
+    assert (violation.prop, violation.severity) == ("snapshot.torn", Severity.CONTRACT)
+    assert [ref.place for ref in violation.pair] == ["C[0]", "D[0]"]
+
+
+def test_a_time_before_fork_explains_nothing() -> None:
+    """The parent was like that once, but not since fork began."""
+    here = stage()
+    here.store(5, "A")
+    here.store(5, "B")
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.zap(here.parent, "A")
+    here.zap(here.parent, "B")
+    here.cut(child_mm)
+    assert here.props() == ["snapshot.torn"]
+
+
+def test_three_words_can_be_torn_though_no_two_of_them_are() -> None:
+    """Each two of the child's values were there at a time, all three never."""
+    here = Stage(SnapshotChecker, ("A", "B", "C"))
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.copy(child_mm, "B")
+    here.store(5, "A")
+    here.store(1, "C")
+    here.store(2, "B")
+    here.zap(here.parent, "A")
+    here.share(child_mm, "C")
+    here.cut(child_mm)
+    assert here.props() == ["snapshot.torn"]
+
+
 def test_a_store_after_the_cut_is_nobodys_business_here() -> None:
     """The child need not have it."""
     here = stage()

@@ -3,18 +3,11 @@
 At the cut, every word that the child inherits is compared through both page tables.
 A page that a device, or the kernel, wrote through a page reference while fork ran is
 exempt as far as those writes go: the child may lack them, but no CPU store.
-
-If the child's image is one that the parent had at an earlier instant, it is stale: the
-contract is broken. If the parent never had it, it is torn: some store is missing while
-a later one is there. A program can see that when the two are ordered for it, by
-program order or by a chain of loads that read stores.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-
-import attrs
 
 from forkfuzz.engine import Machine
 from forkfuzz.mm.cpu import Cpu
@@ -26,31 +19,8 @@ from forkfuzz.mm.world import World
 
 from .causality import Causality
 from .checker import GUARD_VALUE, Checker
-from .history import Entry, Location, ParentHistory, Span, Write
-from .violation import Severity, StoreRef
-
-
-@attrs.define(eq=False, slots=True)
-class _Fork:
-    """One fork under way.
-
-    Attributes:
-        parent: Name of the mm that it copies.
-        since: Log position at which fork had mmap_lock.
-        exempt: Pages of the parent written through references since.
-        expected: The parent's words at the cut, once it is past.
-        position: Log position of the cut.
-        points: Label of the step that gave the child its entry, by vpn.
-        overwritten: Words that the child has stored to since the cut.
-    """
-
-    parent: str
-    since: int
-    exempt: list[int] = attrs.Factory(list)
-    expected: dict[Location, int] = attrs.Factory(dict)
-    position: int = 0
-    points: dict[int, str] = attrs.Factory(dict)
-    overwritten: set[Location] = attrs.Factory(set)
+from .history import Entry, Location, ParentHistory, Write
+from .judgement import ForkRecord, Judgement
 
 
 class SnapshotChecker(Checker):
@@ -60,7 +30,7 @@ class SnapshotChecker(Checker):
         super().__init__()
         self._logs: dict[str, ParentHistory] = {}
         self._entries: dict[str, list[int]] = {}
-        self._forks: dict[str, _Fork] = {}
+        self._forks: dict[str, ForkRecord] = {}
         self._begun = 0
         self._causality = Causality()
 
@@ -99,7 +69,7 @@ class SnapshotChecker(Checker):
     def _more_forks(self) -> bool:
         return self.world.forks is None or self._begun < self.world.forks
 
-    def _fork_state(self, fork: _Fork) -> Hashable:
+    def _fork_state(self, fork: ForkRecord) -> Hashable:
         log = self._logs[fork.parent]
         return (
             log.digest_length(fork.since),
@@ -193,7 +163,7 @@ class SnapshotChecker(Checker):
             self._open_log(oldmm)
         self._begun += 1
         position = len(self._logs[oldmm.name].events)
-        self._forks[mm.name] = _Fork(oldmm.name, position)
+        self._forks[mm.name] = ForkRecord(oldmm.name, position)
 
     def fork_failed(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """Forget a fork that gave up."""
@@ -241,155 +211,7 @@ class SnapshotChecker(Checker):
             for location, expected in fork.expected.items()
         }
         if child != fork.expected:
-            _Judgement(self, self._logs[oldmm.name], fork, child).report()
+            log = self._logs[oldmm.name]
+            Judgement(self, self._causality, log, fork, child).report()
         if mm.name not in self._logs and self._more_forks():
             self._open_log(mm)
-
-    @property
-    def causality(self) -> Causality:
-        """Return what the loads and stores of the run say about their order."""
-        return self._causality
-
-
-class _Judgement:
-    """Finds out what is wrong with a child that differs from its parent."""
-
-    def __init__(
-        self,
-        checker: SnapshotChecker,
-        log: ParentHistory,
-        fork: _Fork,
-        child: dict[Location, int],
-    ) -> None:
-        self.checker = checker
-        self.log = log
-        self.fork = fork
-        self.child = child
-        self.spans = log.spans(list(child), fork.position)
-
-    def report(self) -> None:
-        """Report the worst that is true: torn for a program, torn, or stale."""
-        missing = self._missing()
-        if not missing:
-            return
-        pairs = [
-            (lost, kept)
-            for lost in missing
-            for kept in self._present()
-            if lost[0] < kept[0]
-        ]
-        visible = [pair for pair in pairs if self._ordered(*pair)]
-        if visible:
-            self._report_pair("snapshot.torn", Severity.PROGRAM, visible[0])
-        elif pairs:
-            self._report_pair("snapshot.torn", Severity.CONTRACT, pairs[0])
-        else:
-            self._report_stale(missing[0])
-
-    def _missing(self) -> list[tuple[int, Location]]:
-        """Return (log position, place) of the first store that each word lacks."""
-        missing = []
-        for location, store in self.child.items():
-            if store == self.fork.expected[location]:
-                continue
-            position = self._first_missed(location, store)
-            if position is not None:
-                missing.append((position, location))
-        return sorted(missing)
-
-    def _first_missed(self, location: Location, store: int) -> int | None:
-        """Return where the word moved on from what the child has.
-
-        For an exempt page only CPU stores count; None if all that the child lacks is
-        exempt.
-        """
-        ends = [s.end for s in self.spans[location] if s.store == store and s.end]
-        since = ends[-1] if ends else self._first_change(location)
-        if location[0] not in self.fork.exempt:
-            return since
-        causality = self.checker.causality
-        for span in self.spans[location]:
-            if span.start >= since and causality.is_cpu_store(span.store):
-                return span.start
-        return None
-
-    def _first_change(self, location: Location) -> int:
-        """Return where the word first changed during fork, else where it last did."""
-        starts = [span.start for span in self.spans[location]]
-        return next((start for start in starts if start > self.fork.since), starts[-1])
-
-    def _present(self) -> list[tuple[int, Location]]:
-        """Return (log position, place) of what each word of the child has got."""
-        present = [
-            (self._start_of(location, store), location)
-            for location, store in self.child.items()
-            if location[0] not in self.fork.exempt
-        ]
-        return sorted(present, reverse=True)
-
-    def _start_of(self, location: Location, store: int) -> int:
-        starts = [s.start for s in self.spans[location] if s.store == store]
-        if starts:
-            return starts[-1]
-        # The parent never had it: a store that went to the child's frame alone.
-        for position, event in enumerate(self.log.events, 1):
-            if isinstance(event, Write) and event.store == store:
-                return position
-        return 0
-
-    def _ordered(self, lost: tuple[int, Location], kept: tuple[int, Location]) -> bool:
-        """Return whether a program can tell that the one came before the other.
-
-        Two events of one thread are in its program order, whether they are stores or
-        pages thrown away.
-        """
-        if lost[0] and kept[0]:
-            events = self.log.events
-            if events[lost[0] - 1].task == events[kept[0] - 1].task:
-                return True
-        first, second = self._lost_store(lost[1]), self.child[kept[1]]
-        return self.checker.causality.before(first, second)
-
-    def _lost_store(self, location: Location) -> int:
-        """Return the first store that the child's word lacks."""
-        spans: list[Span] = self.spans[location]
-        position = self._first_missed(location, self.child[location])
-        return next((s.store for s in spans if s.start == position), 0)
-
-    def _report_pair(
-        self,
-        prop: str,
-        severity: Severity,
-        pair: tuple[tuple[int, Location], tuple[int, Location]],
-    ) -> None:
-        (lost_at, lost), (kept_at, kept) = pair
-        first = self._ref(lost_at, lost)
-        second = self._ref(kept_at, kept)
-        message = f"child has {second} but not {first}, which came before it"
-        self.checker.report(
-            prop, severity, message, points=self._points(lost), pair=(first, second)
-        )
-
-    def _report_stale(self, missing: tuple[int, Location]) -> None:
-        lost = self._ref(*missing)
-        message = f"child lacks {lost}, made before the cut"
-        self.checker.report(
-            "snapshot.stale",
-            Severity.CONTRACT,
-            message,
-            points=self._points(missing[1]),
-            pair=(lost,),
-        )
-
-    def _points(self, location: Location) -> tuple[str, ...]:
-        return (self.fork.points.get(location[0], "dup_mmap:nothing-copied"),)
-
-    def _ref(self, position: int, location: Location) -> StoreRef:
-        place = self.checker.place(*location)
-        if not position:
-            return StoreRef("init", place, self.checker.value(self.child[location]), 0)
-        event = self.log.events[position - 1]
-        if isinstance(event, Write) and event.store in self.checker.world.stores:
-            value = self.checker.value(event.store)
-            return StoreRef(event.task, place, value, event.step)
-        return StoreRef(event.task, place, 0, event.step)
