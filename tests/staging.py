@@ -189,6 +189,13 @@ class Stage(Generic[C]):
         where = (self.vpn(page), index, source.pfn, source.words[index])
         self.checker.loaded(self.cpu(cpu), self.cpu(cpu).mm, *where)
 
+    def hand_over(self, sender: int, receiver: int, semaphore: str = "s") -> None:
+        """Let one CPU post, and another go on that has waited for it."""
+        self.step()
+        self.checker.posted(self.cpu(sender), semaphore)
+        self.step()
+        self.checker.awaited(self.cpu(receiver), semaphore)
+
     def pin(
         self, page: str = "A", *, pinned: bool = True, mm: MmStruct | None = None
     ) -> Pin:

@@ -91,6 +91,52 @@ def test_a_load_that_reads_the_lost_store_makes_the_order_known() -> None:
     assert here.checker.violations[0].severity is Severity.PROGRAM
 
 
+def test_a_wait_for_the_thread_that_stored_makes_the_order_known() -> None:
+    """T0 stores A and posts; T1 waits and stores B: the program made the order."""
+    here = stage()
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.store(1, "A", cpu=0)
+    here.hand_over(0, 1)
+    here.store(2, "B", cpu=1)
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    assert here.checker.violations[0].severity is Severity.PROGRAM
+
+
+def test_a_post_says_nothing_of_what_its_thread_does_later() -> None:
+    """Near miss: the store comes after the post."""
+    here = stage()
+    child_mm = here.fork()
+    here.copy(child_mm, "A")
+    here.hand_over(0, 1)
+    here.store(1, "A", cpu=0)
+    here.store(2, "B", cpu=1)
+    here.share(child_mm, "B")
+    here.cut(child_mm)
+    assert here.checker.violations[0].severity is Severity.CONTRACT
+
+
+def test_a_wait_takes_the_oldest_post_alone() -> None:
+    """T1 has waited once: for T2, who stored nothing, not for T0, who came later."""
+    for waits, severity in ((1, Severity.CONTRACT), (2, Severity.PROGRAM)):
+        here = Stage(SnapshotChecker, AB, cpus=3)
+        child_mm = here.fork()
+        here.copy(child_mm, "A")
+        here.checker.posted(here.cpu(2), "s")
+        here.store(1, "A", cpu=0)
+        here.checker.posted(here.cpu(0), "s")
+        states = [here.checker.state()]
+        for _ in range(waits):
+            here.checker.awaited(here.cpu(1), "s")
+            states.append(here.checker.state())
+        here.store(2, "B", cpu=1)
+        here.share(child_mm, "B")
+        here.cut(child_mm)
+        assert here.checker.violations[0].severity is severity
+        assert len(set(states)) == len(states)
+
+
 def test_words_of_one_page_can_be_torn_too() -> None:
     """Word 1 was copied after the store to it, word 0 before."""
     here = stage()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from driving import Race, child, device, forker, ld, program, st, thread
+from forkfuzz.checkers import Severity
 from forkfuzz.scenarios import open_program
 from forkfuzz.scenarios.program import (
     DmaStore,
@@ -42,6 +43,27 @@ def test_rule_2_left_out_tears_inside_a_page() -> None:
     race.op("T1")
     race.op("T1")
     assert race.props() == ["snapshot.torn"]
+
+
+def test_an_order_that_a_device_hands_on_is_known_too() -> None:
+    """T1 stores A; T2 stores B when the device says so, which was told by T1."""
+    race = Race(
+        program(
+            [PINNED, "B"],
+            forker(),
+            thread("T1", st("A", 1), Post("stored")),
+            device(Wait("stored"), Post("go")),
+            thread("T2", Wait("go"), st("B", 3)),
+        ),
+        "mainline",
+    )
+    race.past("F", "copy_present_page:set_pte_at")
+    race.op("T1")
+    race.finish("T1", "dev")
+    race.step("T2")
+    race.op("T2")
+    (violation,) = race.end().violations
+    assert (violation.prop, violation.severity) == ("snapshot.torn", Severity.PROGRAM)
 
 
 def test_rule_2_blocks_the_store_until_the_unlock() -> None:

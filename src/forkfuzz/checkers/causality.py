@@ -1,8 +1,8 @@
 """Which store a program can know to have come before which.
 
-Program order, and loads that read stores: the vector clocks of Lamport's happened-
-before. Memory is sequentially consistent, so these are the only orders that a program
-can observe without a clock.
+Program order, loads that read stores, and waits that a post has ended: the vector
+clocks of Lamport's happened-before. Memory is sequentially consistent, so these are the
+only orders that a program can observe without a clock.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 Clock = dict[int, int]
-"""How many stores of each thread, by CPU number, are known to have happened."""
+"""How many stores of each thread, by its number, are known to have happened."""
 
 
 class Causality:
@@ -20,6 +20,7 @@ class Causality:
         self._now: dict[int, Clock] = {}
         self._stores: dict[int, tuple[int, int]] = {}
         self._clocks: dict[int, Clock] = {}
+        self._posts: dict[str, list[Clock]] = {}
 
     def stored(self, thread: int, store: int) -> None:
         """A thread has made a store."""
@@ -31,19 +32,34 @@ class Causality:
     def loaded(self, thread: int, store: int) -> None:
         """A thread has read what *store* wrote."""
         known = self._clocks.get(store)
-        if known is None:
-            return
+        if known is not None:
+            self._learn(thread, known)
+
+    def posted(self, thread: int, semaphore: str) -> None:
+        """A thread has let a wait go on."""
+        known = dict(self._now.get(thread, {}))
+        self._posts.setdefault(semaphore, []).append(known)
+
+    def awaited(self, thread: int, semaphore: str) -> None:
+        """A thread has waited for a post: for the oldest that nobody has taken."""
+        self._learn(thread, self._posts[semaphore].pop(0))
+
+    def _learn(self, thread: int, known: Clock) -> None:
         clock = self._now.setdefault(thread, {})
         for other, count in known.items():
             if count > clock.get(other, 0):
                 clock[other] = count
 
     def state(self) -> Hashable:
-        """Return the clocks of all threads and stores."""
+        """Return the clocks of all threads, stores and posts."""
         return (
             tuple(sorted((t, tuple(sorted(c.items()))) for t, c in self._now.items())),
             tuple(
                 sorted((s, tuple(sorted(c.items()))) for s, c in self._clocks.items())
+            ),
+            tuple(
+                (name, tuple(tuple(sorted(c.items())) for c in posts))
+                for name, posts in sorted(self._posts.items())
             ),
         )
 

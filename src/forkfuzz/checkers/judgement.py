@@ -3,7 +3,7 @@
 If the child's image is one that the parent had at an earlier instant, it is stale: the
 contract is broken. If the parent never had it, it is torn: some store is missing while
 a later one is there. A program can see that when the two are ordered for it, by
-program order or by a chain of loads that read stores.
+program order or by a chain of loads that read stores and of waits for posts.
 """
 
 from __future__ import annotations

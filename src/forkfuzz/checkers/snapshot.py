@@ -105,6 +105,22 @@ class SnapshotChecker(Checker):
         """Note what a load tells its thread about the order of stores."""
         self._causality.loaded(cpu.id, store)
 
+    def posted(self, cpu: Cpu | None, semaphore: str) -> None:
+        """Note what a post tells whoever waits for it."""
+        self._causality.posted(self._thread(cpu), semaphore)
+
+    def awaited(self, cpu: Cpu | None, semaphore: str) -> None:
+        """Note what a thread knows that has waited."""
+        self._causality.awaited(self._thread(cpu), semaphore)
+
+    def _thread(self, cpu: Cpu | None) -> int:
+        """Return the number of a thread: of its CPU, or a negative one of a device."""
+        if cpu is not None:
+            return cpu.id
+        task = self.machine.current
+        assert task is not None  # posts and waits are steps
+        return ~task.index
+
     def device_stored(self, pin: Pin, index: int, store: int) -> None:
         """Log a device's store; exempt its page from forks of who has that page.
 

@@ -203,6 +203,7 @@ class ThreadRunner:
             case p.Post(name):
                 await point("semaphore:post", _semaphore_access(name))
                 execution.post(name)
+                execution.world.watch.posted(self._cpu, name)
             case p.Wait(name):
                 await point(
                     "semaphore:wait",
@@ -210,6 +211,7 @@ class ThreadRunner:
                     lambda: execution.posted(name),
                 )
                 execution.take(name)
+                execution.world.watch.awaited(self._cpu, name)
             case p.Kill(thread):
                 await point("kill:signal", _semaphore_access(f"signal:{thread}"))
                 execution.kill(thread)

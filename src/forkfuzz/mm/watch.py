@@ -93,6 +93,14 @@ class Watcher:
     def unpinned(self, pin: Pin) -> None:
         """The reference was given back."""
 
+    # Order between threads that the program makes itself.
+
+    def posted(self, cpu: Cpu | None, semaphore: str) -> None:
+        """A thread, or a device if there is no CPU, has let a wait go on."""
+
+    def awaited(self, cpu: Cpu | None, semaphore: str) -> None:
+        """A thread or device goes on that waited for a post."""
+
     # fork.
 
     def fork_called(self, oldmm: MmStruct, mm: MmStruct) -> None:
