@@ -19,6 +19,60 @@ def test_a_writable_entry_for_a_page_without_the_mark_is_reported() -> None:
     assert here.props() == ["pte.writable-shared"]
 
 
+def unmark(here: Stage[ExclusiveChecker], *, exclusive: bool = False) -> None:
+    """Change the mark of a page."""
+    here.folio().anon_exclusive = exclusive
+    here.checker.exclusive_changed(here.folio())
+
+
+def test_a_mark_taken_from_a_page_whose_entry_keeps_w_is_reported() -> None:
+    """I2: noticed when the page-table lock is dropped, or never, at the end."""
+    for unlocked in (True, False):
+        here = Stage(ExclusiveChecker)
+        unmark(here)
+        assert here.props() == []
+        if unlocked:
+            here.checker.released(here.cpu(), here.parent.ptl)
+        else:
+            here.checker.finish()
+        assert here.props() == ["pte.writable-shared"]
+        assert here.checker.violations[0].message == (
+            "parent may write A in frame 1, which is not exclusive"
+        )
+
+
+def test_a_mark_may_go_before_w_under_the_page_table_lock() -> None:
+    """Trap: that is the order in which fork shares a page."""
+    here = Stage(ExclusiveChecker)
+    unmark(here)
+    here.checker.released(here.cpu(), here.parent.mmap_lock)
+    here.set(here.parent, "A", here.folio(), RO)
+    here.checker.released(here.cpu(), here.parent.ptl)
+    here.checker.finish()
+    assert here.props() == []
+
+
+def test_a_mark_that_is_back_before_the_lock_is_dropped_is_in_order() -> None:
+    """Near miss: so is an entry that is gone."""
+    for gone in (True, False):
+        here = Stage(ExclusiveChecker)
+        unmark(here)
+        if gone:
+            here.set(here.parent, "A", None, 0)
+        else:
+            unmark(here, exclusive=True)
+        here.checker.released(here.cpu(), here.parent.ptl)
+        assert here.props() == []
+
+
+def test_a_mark_that_is_gone_is_part_of_the_state() -> None:
+    """Two runs that differ in it are judged differently when the lock is dropped."""
+    here = Stage(ExclusiveChecker)
+    before = here.checker.state()
+    unmark(here)
+    assert here.checker.state() != before
+
+
 def test_a_read_only_entry_for_a_page_without_the_mark_is_in_order() -> None:
     """Trap: entries are left read-only after a failed fork, or by fork itself."""
     here = Stage(ExclusiveChecker)

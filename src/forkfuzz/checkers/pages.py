@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from forkfuzz.engine import Machine
+from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import GUP_PIN_COUNTING_BIAS, ZERO_PFN, Folio
+from forkfuzz.mm.locks import Lock
 from forkfuzz.mm.mm_types import VM_SHARED, MmStruct
 from forkfuzz.mm.pgtable import (
     PAGE_ACCESSED,
@@ -19,26 +23,56 @@ from forkfuzz.mm.pgtable import (
 from forkfuzz.mm.world import World
 
 from .checker import Checker
+from .entries import Where
 from .violation import Severity
 
 
 class ExclusiveChecker(Checker):
-    """Holds entries and exclusive marks together (I2, I3, I16)."""
+    """Holds entries and exclusive marks together (I2, I3, I16).
+
+    Fork takes the mark away before it takes W. That is in order as long as nobody else
+    can look: until the page-table lock is dropped.
+    """
+
+    def start(self, world: World, machine: Machine) -> None:
+        """Take over the entries that there are before the first step."""
+        super().start(world, machine)
+        self._writable: dict[Where, int] = {
+            (mm.name, vpn): pte >> PFN_SHIFT
+            for mm in world.mms
+            for vpn, pte in enumerate(mm.page_table.entries)
+            if pte & PAGE_RW
+        }
+        self._unmarked: set[Where] = set()
+
+    def state(self) -> Hashable:
+        """Return the entries with W whose page has lost its mark."""
+        return tuple(sorted(self._unmarked))
 
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
         """Check an entry that the kernel stores."""
+        where = (mm.name, vpn)
+        if self._unmarked:
+            self._unmarked.discard(where)
+        if not new & PAGE_RW:
+            self._writable.pop(where, None)
+        else:
+            self._writable[where] = new >> PFN_SHIFT
         if not pte_present(new):
             return
         folio = self.world.frames[new >> PFN_SHIFT]
         private = folio.anon or not self.is_shared(vpn)
         if new & PAGE_RW and private and not folio.anon_exclusive:
-            message = (
-                f"{mm.name} may write {self.world.pages[vpn]} in frame {folio.pfn}, "
-                "which is not exclusive"
-            )
-            self.report("pte.writable-shared", Severity.CONTRACT, message)
+            self._report_writable(where, folio.pfn)
         if not mm.cut:
             self._check_child(mm, vpn, new)
+
+    def _report_writable(self, where: Where, pfn: int) -> None:
+        message = (
+            f"{where[0]} may write {self.world.pages[where[1]]} in frame {pfn}, "
+            "which is not exclusive"
+        )
+        self.report("pte.writable-shared", Severity.CONTRACT, message)
 
     def _check_child(self, mm: MmStruct, vpn: int, new: int) -> None:
         """Check an entry that fork gives to the child."""
@@ -59,6 +93,28 @@ class ExclusiveChecker(Checker):
     def exclusive_changed(self, folio: Folio) -> None:
         """Check a page whose mark has changed."""
         self._check_exclusive(folio)
+        for where, pfn in self._writable.items():
+            if pfn != folio.pfn:
+                continue
+            if folio.anon_exclusive:
+                self._unmarked.discard(where)
+            else:
+                self._unmarked.add(where)
+
+    def released(self, cpu: Cpu, lock: Lock) -> None:
+        """Check the entries that the lock has guarded."""
+        if self._unmarked:
+            self._check_writable(lock)
+
+    def finish(self) -> None:
+        """Check the entries whose lock nobody has dropped since."""
+        self._check_writable(None)
+
+    def _check_writable(self, lock: Lock | None) -> None:
+        for where in sorted(self._unmarked):
+            if lock is None or self.find_mm(where[0]).ptl is lock:
+                self._unmarked.remove(where)
+                self._report_writable(where, self._writable[where])
 
     def rmap_changed(self, folio: Folio) -> None:
         """Check a page whose mapcount has changed."""
