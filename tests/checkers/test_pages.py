@@ -6,7 +6,14 @@ import pytest
 
 from driving import Race, child, forker, program, st, thread
 from forkfuzz.checkers.pages import ExclusiveChecker, RefcountChecker
-from forkfuzz.mm.pgtable import PAGE_ACCESSED, PAGE_DIRTY, PAGE_SAVED_DIRTY
+from forkfuzz.mm.mm_types import MmStruct
+from forkfuzz.mm.pgtable import (
+    NONE,
+    PAGE_ACCESSED,
+    PAGE_DIRTY,
+    PAGE_SAVED_DIRTY,
+    mk_swap_pte,
+)
 from forkfuzz.scenarios.program import Exit, Madvise, PageSpec, Pin, Unpin
 from staging import RO, RW, Stage
 
@@ -98,6 +105,59 @@ def test_an_exclusive_page_mapped_twice_is_reported_whichever_comes_last() -> No
     there.folio().mapcount = 2
     there.checker.exclusive_changed(there.folio())
     assert there.props() == ["page.exclusive-shared"]
+
+
+def swap_out(here: Stage[ExclusiveChecker], mm: MmStruct, *, exclusive: bool) -> None:
+    """Store a swap entry for the first frame."""
+    new = mk_swap_pte(1, exclusive=exclusive)
+    mm.page_table.entries[0] = new
+    here.checker.pte_set(mm, 0, NONE, new)
+
+
+def swapped_out(count: int) -> Stage[ExclusiveChecker]:
+    """Return a stage whose page is in the swap cache, in so many entries soon."""
+    here = Stage(ExclusiveChecker)
+    here.folio().mapcount = 0
+    here.folio().anon_exclusive = False
+    here.folio().swap_count = count
+    return here
+
+
+def test_an_exclusive_swap_entry_for_a_slot_used_twice_is_reported() -> None:
+    """I3: be it the entry that comes, or the one that was there."""
+    for childs in (True, False):
+        here = swapped_out(1)
+        swap_out(here, here.parent, exclusive=True)
+        assert here.props() == []
+        here.world.frames[1].swap_count = 2
+        swap_out(here, here.fork(), exclusive=childs)
+        assert here.props() == ["page.exclusive-shared"]
+        assert here.checker.violations[0].message == (
+            "parent has the swap slot of A as exclusive, and it is used 2 times"
+        )
+
+
+def test_a_slot_used_twice_that_nobody_claims_is_in_order() -> None:
+    """Near miss: fork has cleared the marker, before or after it counted."""
+    for count in (1, 2):
+        here = swapped_out(1)
+        swap_out(here, here.parent, exclusive=True)
+        here.world.frames[1].swap_count = count
+        swap_out(here, here.parent, exclusive=False)
+        here.world.frames[1].swap_count = 2
+        swap_out(here, here.fork(), exclusive=False)
+        assert here.props() == []
+
+
+def test_an_exclusive_page_whose_slot_is_in_use_is_reported() -> None:
+    """I3: one mm has swapped it in for itself, another has the entry still."""
+    here = Stage(ExclusiveChecker)
+    here.folio().swap_count = 1
+    here.checker.exclusive_changed(here.folio())
+    assert here.props() == ["page.exclusive-shared"]
+    assert here.checker.violations[0].message == (
+        "frame 1 is exclusive and mapped here, swapped out 1 times elsewhere"
+    )
 
 
 def test_a_shared_page_mapped_twice_is_in_order() -> None:

@@ -48,7 +48,7 @@ PROPERTIES: dict[str, str] = {
     "tlb.two-frames": "CPUs use different frames for one page, one of them writable",
     "tlb.use-after-free": "a translation or reference leads to a freed frame",
     "pte.writable-shared": "an entry with W maps a page that is not exclusive",
-    "page.exclusive-shared": "an exclusive page is mapped more than once",
+    "page.exclusive-shared": "an exclusive page, or its swap slot, is used more than once",
     "page.refcount": "counts differ from mappings and holders",
     "pin.not-exclusive": "a pinned page is not exclusive",
     "pin.diverged": "the pinning process, or another, maps what it must not",

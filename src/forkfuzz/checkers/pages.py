@@ -18,6 +18,8 @@ from forkfuzz.mm.pgtable import (
     PAGE_SAVED_DIRTY,
     PFN_SHIFT,
     PTE_HAS_FRAME,
+    PTE_SWAP,
+    PTE_SWP_EXCLUSIVE,
     pte_present,
 )
 from forkfuzz.mm.world import World
@@ -58,6 +60,8 @@ class ExclusiveChecker(Checker):
             self._writable.pop(where, None)
         else:
             self._writable[where] = new >> PFN_SHIFT
+        if new & PTE_SWAP:
+            self._check_slot(vpn, self.world.frames[new >> PFN_SHIFT])
         if not pte_present(new):
             return
         folio = self.world.frames[new >> PFN_SHIFT]
@@ -90,6 +94,18 @@ class ExclusiveChecker(Checker):
             message = f"the child's entry for {name} {wrong}"
             self.report("child.pte-flags", Severity.CONTRACT, message)
 
+    def _check_slot(self, vpn: int, folio: Folio) -> None:
+        """Check that no entry claims a swap slot for itself that has more than one."""
+        for mm in self.world.mms:
+            pte = mm.page_table.entries[vpn]
+            claims = pte & PTE_SWAP and pte & PTE_SWP_EXCLUSIVE
+            if claims and pte >> PFN_SHIFT == folio.pfn and folio.swap_count > 1:
+                message = (
+                    f"{mm.name} has the swap slot of {self.world.pages[vpn]} as "
+                    f"exclusive, and it is used {folio.swap_count} times"
+                )
+                self.report("page.exclusive-shared", Severity.CONTRACT, message)
+
     def exclusive_changed(self, folio: Folio) -> None:
         """Check a page whose mark has changed."""
         self._check_exclusive(folio)
@@ -121,11 +137,17 @@ class ExclusiveChecker(Checker):
         self._check_exclusive(folio)
 
     def _check_exclusive(self, folio: Folio) -> None:
-        if folio.anon_exclusive and folio.mapcount > 1:
-            message = (
-                f"frame {folio.pfn} is exclusive and mapped {folio.mapcount} times"
-            )
-            self.report("page.exclusive-shared", Severity.CONTRACT, message)
+        """Check that nobody else has the page, be it by way of its swap slot."""
+        if not folio.anon_exclusive:
+            return
+        message = f"frame {folio.pfn} is exclusive and mapped "
+        if folio.mapcount > 1:
+            message += f"{folio.mapcount} times"
+        elif folio.mapcount and folio.swap_count:
+            message += f"here, swapped out {folio.swap_count} times elsewhere"
+        else:
+            return
+        self.report("page.exclusive-shared", Severity.CONTRACT, message)
 
 
 class RefcountChecker(Checker):
