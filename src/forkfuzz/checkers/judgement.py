@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import attrs
 
+from forkfuzz.mm.pgtable import NONE, PTE_MARKER_GUARD
+
 from .causality import Causality
 from .checker import Checker
-from .history import Location, ParentHistory, Span, Write
+from .history import Entry, Location, ParentHistory, Span, Write
 from .violation import Severity, StoreRef
+
+PAGE_IS = {NONE: "thrown away", PTE_MARKER_GUARD: "made a guard"}
+"""What has become of a page, by the entry that it has."""
 
 
 @attrs.define(eq=False, slots=True)
@@ -232,4 +237,5 @@ class Judgement:
         if isinstance(event, Write) and event.store in self.checker.world.stores:
             value = self.checker.value(event.store)
             return StoreRef(event.task, place, value, event.step)
-        return StoreRef(event.task, place, 0, event.step)
+        became = PAGE_IS.get(event.pte, "") if isinstance(event, Entry) else ""
+        return StoreRef(event.task, place, 0, event.step, became)

@@ -20,23 +20,27 @@ class Severity(enum.Enum):
 
 @attrs.frozen(slots=True)
 class StoreRef:
-    """One store of the program, as a violation names it.
+    """One store of the program, or what it did to a whole page, as a violation names it.
 
     Attributes:
         task: Who stored.
         place: Where, such as ``A[0]``.
         value: What.
         step: At which step of the run it took effect.
+        page_is: What has become of the page, if it was no store.
     """
 
     task: str
     place: str
     value: int
     step: int
+    page_is: str = attrs.field(default="", repr=False)  # traces are of stores
 
     def __str__(self) -> str:
         """Return it in the words of a race table."""
         by = f" by {self.task}" if self.task else ""
+        if self.page_is:
+            return f"{self.place.rpartition('[')[0]} {self.page_is}{by}"
         return f"{self.place} = {self.value}{by}"
 
 
