@@ -177,9 +177,10 @@ class Rules:
     mprotect_flags: str = _guard(
         "after_vma_lock",
         "before_vma_lock",
-        where="do_mprotect_pkey, mprotect_fixup",
+        where="mprotect_fixup, madvise_update_vma",
         breaks="snapshot.torn",
-        text="mprotect makes the new VMA flags when no reader can set VM_MAYBE_GUARD",
+        text="mprotect and madvise make new VMA flags when no reader can set "
+        "VM_MAYBE_GUARD",
     )
     gup_retry: str = _guard(
         "keeps_write",
@@ -195,7 +196,6 @@ class Rules:
         breaks="page.exclusive-shared, snapshot.leak-to-child",
         text="fork clears the exclusive marker of swap entries that it copies",
     )
-    # What may differ without breaking a property: negative controls.
     fault_retry: str = _guard(
         "unlocked",
         "vma_locked",
@@ -210,6 +210,7 @@ class Rules:
         breaks="lock.order, lock.deadlock",
         text="a CPU that waits for the page-table lock takes interrupts",
     )
+    # What may differ without breaking a property: negative controls.
     fault_lock: str = _guard(
         "vma",
         "mmap",
@@ -220,7 +221,7 @@ class Rules:
     madvise_lock: str = _guard(
         "vma",
         "mmap",
-        where="madvise: try_vma_read_lock",
+        where="madvise_walk_vmas: try_vma_read_lock",
         breaks="",
         text="MADV_DONTNEED and guard regions take the per-VMA lock; before v6.17 "
         "mmap_lock only",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from driving import Race, child, forker, ld, program, st, thread
-from forkfuzz.mm.mm_types import VM_DONTCOPY, VM_WIPEONFORK
+from forkfuzz.kernel.protocol import Linux
+from forkfuzz.mm.cpu import Cpu
+from forkfuzz.mm.mm_types import VM_DONTCOPY, VM_MAYBE_GUARD, VM_WIPEONFORK
 from forkfuzz.mm.pgtable import PTE_MARKER_GUARD
 from forkfuzz.scenarios.program import (
     Exit,
@@ -16,6 +20,8 @@ from forkfuzz.scenarios.program import (
 )
 
 DONTNEED = Madvise("A", "dontneed")
+ADVISE = Madvise("A", "dontfork")
+KILLER = thread("K", Kill("T1"))
 FLUSH = "flush_tlb_mm_range:inc_mm_tlb_gen"
 
 
@@ -38,10 +44,10 @@ def test_dontneed_takes_its_steps_in_the_order_of_the_gather() -> None:
     race = zap()
     race.finish("T1")
     assert race.labels("T1") == [
+        "tlb_gather_mmu:inc_tlb_flush_pending",
         "vma_start_read:early_test",
         "vma_start_read:refcount_inc",
         "vma_start_read:recheck",
-        "tlb_gather_mmu:inc_tlb_flush_pending",
         "spin_lock:acquire",
         "zap_pte_range:ptep_get",
         "zap_pte_range:ptep_get_and_clear_full",
@@ -207,24 +213,87 @@ def test_an_exit_waits_for_reclaim_to_put_an_entry_back() -> None:
     assert race.props() == []
 
 
-def test_a_killed_wait_for_mmap_lock_ends_every_advice_without_effect() -> None:
-    """-EINTR: the page, the flags and the locks are as before."""
-    for advice in ("dontneed", "guard", "dontfork"):
-        race = Race(
-            program(
-                [PageSpec("A", init=(5,))],
-                forker(),
-                thread("T1", Madvise("A", advice)),
-                thread("K", Kill("T1")),
-            )
-        )
-        race.past("F", "vma_start_write:refcount_sub")
-        wait = "down_write:acquire" if advice == "dontfork" else "down_read:acquire"
-        race.to("T1", wait)
-        race.finish("K", "T1")
-        assert race.value("A") == 5
-        assert not race.mm().vmas[0].vm_flags & VM_DONTCOPY
-        assert race.props() == []
+@pytest.mark.parametrize("advice", ["dontneed", "guard"])
+def test_madvise_waits_for_mmap_lock_as_a_reader_even_if_killed(advice: str) -> None:
+    """mmap_read_lock, not the killable one: the page goes after fork."""
+    page = PageSpec("A", init=(5,))
+    race = Race(program([page], forker(), thread("T1", Madvise("A", advice)), KILLER))
+    race.past("F", "vma_start_write:refcount_sub")
+    race.to("T1", "down_read:acquire")
+    race.finish("K")
+    assert race.blocked("T1")
+    race.finish("F", "T1")
+    assert race.pte("A") == (PTE_MARKER_GUARD if advice == "guard" else 0)
+    assert race.value("A", mm="child") == 5
+    assert race.props() == []
+
+
+def test_a_killed_wait_for_mmap_lock_leaves_the_flags_as_they_are() -> None:
+    """-EINTR, without effect."""
+    race = Race(
+        program(["A"], forker(), thread("T1", Madvise("A", "dontfork")), KILLER)
+    )
+    race.past("F", "vma_start_write:refcount_sub")
+    race.to("T1", "down_write:acquire")
+    race.finish("K", "T1")
+    assert not race.mm().vmas[0].vm_flags & VM_DONTCOPY
+    assert race.props() == []
+
+
+def test_a_killed_wait_for_readers_leaves_the_flags_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """-EINTR, too, and it is told."""
+    told: dict[str, bool] = {}
+    madvise = Linux.madvise
+
+    async def noted(self: Linux, cpu: Cpu, vpn: int, advice: str) -> bool:
+        told[advice] = await madvise(self, cpu, vpn, advice)
+        return told[advice]
+
+    monkeypatch.setattr(Linux, "madvise", noted)
+    race = Race(program(["A"], thread("T1", ADVISE), KILLER, thread("T2", DONTNEED)))
+    race.to("T2", "vma_end_read:refcount_dec")
+    race.to("T1", "vma_start_write:wait_for_readers")
+    race.finish("K")
+    race.finish("T1")
+    assert not race.mm().vmas[0].vm_flags & VM_DONTCOPY
+    race.finish("T2")
+    assert told == {"dontfork": False, "dontneed": True}
+    assert race.props() == []
+
+
+@pytest.mark.parametrize("madvise_lock", ["vma", "mmap"])
+def test_which_lock_madvise_takes_and_when_it_announces_a_flush(
+    madvise_lock: str,
+) -> None:
+    """Under the VMA lock the gather comes first; once mmap_lock did."""
+    race = zap(f"seed,madvise_lock={madvise_lock}")
+    race.to("T1", "zap_pte_range:ptep_get")
+    assert race.mm().mmap_lock.readers == (madvise_lock == "mmap")
+    gather = "tlb_gather_mmu:inc_tlb_flush_pending"
+    assert race.labels("T1").index(gather) == (madvise_lock == "mmap")
+    race.to("T1", FLUSH)
+    race.to("F", "down_write:acquire")
+    assert race.blocked("F") == (madvise_lock == "mmap")
+    race.finish("T1")
+    assert race.props() == []
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_flags_that_are_made_too_early_lose_that_of_a_guard(order: str) -> None:
+    """madvise_vma_behavior has new_flags from before vma_start_write."""
+    race = Race(
+        program(["A"], thread("T1", ADVISE), thread("T2", Madvise("A", "guard"))),
+        f"seed,mprotect_flags={order}_vma_lock",
+    )
+    race.to("T2", "madvise_guard_install:vm_flags")
+    race.to("T1", "vma_start_write:wait_for_readers")
+    race.finish("T2", "T1")
+    flags = race.mm().vmas[0].vm_flags
+    assert flags & VM_DONTCOPY
+    assert bool(flags & VM_MAYBE_GUARD) == (order == "after")
+    assert race.props() == []
 
 
 def test_a_guard_on_a_guard_changes_nothing() -> None:

@@ -52,6 +52,15 @@ def test_reclaim_puts_the_entry_back_when_a_pin_came_before_the_clear() -> None:
     assert race.pte("A") == before
     assert race.folio("A").anon_exclusive
     assert not race.folio("A").swap_cache
+    labels = race.labels("kswapd")
+    dup = labels.index("try_to_unmap_one:folio_dup_swap")
+    assert labels[dup:][:4] == [
+        "try_to_unmap_one:folio_dup_swap",
+        "folio_try_share_anon_rmap_pte:folio_maybe_dma_pinned",
+        "try_to_unmap_one:folio_put_swap",
+        "try_to_unmap_one:restore_pte",
+    ]
+    assert not race.folio("A").swap_count
 
 
 def test_a_fast_pin_that_read_the_entry_before_the_clear_finds_it_gone() -> None:
@@ -83,6 +92,12 @@ def test_fork_clears_the_exclusive_marker_of_the_parents_swap_entry() -> None:
     child = race.mm("child")
     assert race.pte("A") == child.page_table.entries[0]
     assert race.pte("A") & (PTE_SWAP | PTE_SWP_EXCLUSIVE) == PTE_SWAP
+    steps = [s for s in race.labels("F") if s.startswith("copy_nonpresent_pte:")]
+    assert steps == [
+        "copy_nonpresent_pte:swap_dup_entry_direct",
+        "copy_nonpresent_pte:clear_swp_exclusive",
+        "copy_nonpresent_pte:set_pte_at",
+    ]
     assert race.props() == []
 
 

@@ -27,7 +27,7 @@ def zap_and_sleeper() -> Race:
 def test_a_lazy_cpu_is_not_interrupted_by_a_page_flush_but_catches_up() -> None:
     """Its thread comes back, sees another tlb_gen, and drops everything."""
     race = zap_and_sleeper()
-    race.past("T1", "tlb_gather_mmu:inc_tlb_flush_pending")
+    race.to("T1", "spin_lock:acquire")
     race.to("F", "vma_start_write:wait_for_readers")
     race.to("T2", "down_write:acquire")
     assert race.cpu("cpu2").is_lazy

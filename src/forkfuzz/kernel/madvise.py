@@ -8,7 +8,7 @@ from __future__ import annotations
 from forkfuzz.engine import point
 from forkfuzz.locking.mmap_lock import (
     lock_vma_under_rcu,
-    mmap_read_lock_killable,
+    mmap_read_lock,
     mmap_read_unlock,
     mmap_write_lock_killable,
     mmap_write_unlock,
@@ -16,7 +16,7 @@ from forkfuzz.locking.mmap_lock import (
     vma_start_write_killable,
 )
 from forkfuzz.mm.cpu import Cpu
-from forkfuzz.mm.mm_types import VM_MAYBE_GUARD, VM_WIPEONFORK, MmStruct, VmAreaStruct
+from forkfuzz.mm.mm_types import VM_MAYBE_GUARD, VM_WIPEONFORK, VmAreaStruct
 from forkfuzz.mm.pgtable import PTE_MARKER_GUARD, Pte
 
 from .mmu_gather import tlb_finish_mmu, tlb_gather_mmu, zap_pte_range
@@ -30,29 +30,31 @@ async def madvise_dontneed(cpu: Cpu, vpn: int) -> bool:
     the entry empty.
 
     Points:
-        tlb_gather_mmu:inc_tlb_flush_pending and those of the functions it calls.
+        those of the functions it calls.
 
     Source:
-        mm/madvise.c: madvise_dontneed_free, madvise_walk_vmas, madvise_finish_tlb.
+        mm/madvise.c: do_madvise, madvise_walk_vmas, madvise_dontneed_single_vma.
     """
     mm = cpu.mm
-    vma = await _try_vma_read_lock(cpu, mm, vpn)
-    under_mmap_lock = vma is None
-    if vma is None:
-        if not await mmap_read_lock_killable(cpu, mm):
-            return False
-        vma = mm.find_vma(vpn)
-    if vma is None:
-        await mmap_read_unlock(cpu, mm)
-        return False
+    mmap_locked = mm.world.rules.madvise_lock == "mmap"
+    if mmap_locked:
+        await mmap_read_lock(cpu, mm)
     tlb = await tlb_gather_mmu(mm)
-    await zap_pte_range(cpu, tlb, range(vpn, vpn + 1))
-    if not under_mmap_lock:
+    vma = None if mmap_locked else await lock_vma_under_rcu(cpu, mm, vpn)
+    if vma is not None:
+        await zap_pte_range(cpu, tlb, range(vpn, vpn + 1))
         await vma_end_read(cpu, vma)
+    else:
+        if not mmap_locked:
+            await mmap_read_lock(cpu, mm)
+            mmap_locked = True
+        vma = mm.find_vma(vpn)
+        if vma is not None:
+            await zap_pte_range(cpu, tlb, range(vpn, vpn + 1))
     await tlb_finish_mmu(cpu, tlb)
-    if under_mmap_lock:
+    if mmap_locked:
         await mmap_read_unlock(cpu, mm)
-    return True
+    return vma is not None
 
 
 async def madvise_guard_install(cpu: Cpu, vpn: int) -> bool:
@@ -70,14 +72,15 @@ async def madvise_guard_install(cpu: Cpu, vpn: int) -> bool:
         and installing under different holds of the page-table lock, and so the retry.
     """
     mm = cpu.mm
-    vma = await _try_vma_read_lock(cpu, mm, vpn)
+    vma: VmAreaStruct | None = None
+    if mm.world.rules.madvise_lock == "vma":
+        vma = await lock_vma_under_rcu(cpu, mm, vpn)
     if vma is not None and _lacks_anon_vma(vma):
         await vma_end_read(cpu, vma)
         vma = None
-    under_mmap_lock = vma is None
+    mmap_locked = vma is None
     if vma is None:
-        if not await mmap_read_lock_killable(cpu, mm):
-            return False
+        await mmap_read_lock(cpu, mm)
         vma = mm.find_vma(vpn)
     if vma is not None:
         await point("madvise_guard_install:vm_flags", vma.touch)
@@ -88,22 +91,11 @@ async def madvise_guard_install(cpu: Cpu, vpn: int) -> bool:
         tlb = await tlb_gather_mmu(mm)
         await zap_pte_range(cpu, tlb, range(vpn, vpn + 1), Pte(PTE_MARKER_GUARD))
         await tlb_finish_mmu(cpu, tlb)
-    if under_mmap_lock:
+    if mmap_locked:
         await mmap_read_unlock(cpu, mm)
     elif vma is not None:
         await vma_end_read(cpu, vma)
     return vma is not None
-
-
-async def _try_vma_read_lock(cpu: Cpu, mm: MmStruct, vpn: int) -> VmAreaStruct | None:
-    """Read-lock the VMA; None where the caller takes mmap_lock, as all once did.
-
-    Source:
-        mm/madvise.c: try_vma_read_lock.
-    """
-    if mm.world.rules.madvise_lock == "mmap":
-        return None
-    return await lock_vma_under_rcu(cpu, mm, vpn)
 
 
 def _lacks_anon_vma(vma: VmAreaStruct) -> bool:
@@ -116,20 +108,33 @@ async def madvise_vma_behavior(cpu: Cpu, vpn: int, *, flag: int) -> bool:
 
     Only anonymous private memory can be wiped.
 
+    Returns:
+        False on -ENOMEM, -EINVAL or -EINTR.
+
     Points:
         madvise_update_vma:vm_flags and those of the locks.
 
     Source:
-        mm/madvise.c: madvise_vma_behavior. Left out: splitting the VMA.
+        mm/madvise.c: madvise_vma_behavior, madvise_update_vma. Left out: splitting the
+        VMA. A fatal signal ends the wait for readers, as it does in newer kernels.
     """
     mm = cpu.mm
     if not await mmap_write_lock_killable(cpu, mm):
         return False
     vma = mm.find_vma(vpn)
-    if vma is not None and flag == VM_WIPEONFORK and not vma.is_anonymous():
-        vma = None  # -EINVAL
-    if vma is not None and await vma_start_write_killable(cpu, vma):
-        await point("madvise_update_vma:vm_flags", vma.touch)
-        vma.vm_flags |= flag
+    done = vma is not None and (flag != VM_WIPEONFORK or vma.is_anonymous())
+    if vma is not None and done and not vma.vm_flags & flag:
+        done = await _madvise_update_vma(cpu, vma, flag)
     await mmap_write_unlock(cpu, mm)
-    return vma is not None
+    return done
+
+
+async def _madvise_update_vma(cpu: Cpu, vma: VmAreaStruct, flag: int) -> bool:
+    new_flags = vma.vm_flags | flag
+    if not await vma_start_write_killable(cpu, vma):
+        return False
+    await point("madvise_update_vma:vm_flags", vma.touch)
+    if vma.vm_mm.world.rules.mprotect_flags == "after_vma_lock":
+        new_flags = vma.vm_flags | flag
+    vma.vm_flags = new_flags
+    return True

@@ -126,16 +126,16 @@ async def copy_swap_pte(dst_mm: MmStruct, src_mm: MmStruct, vpn: int, pte: Pte) 
         Both page-table locks are held.
 
     Points:
-        copy_nonpresent_pte:clear_swp_exclusive, copy_nonpresent_pte:swap_duplicate,
-        copy_nonpresent_pte:set_pte_at.
+        copy_nonpresent_pte:swap_dup_entry_direct,
+        copy_nonpresent_pte:clear_swp_exclusive, copy_nonpresent_pte:set_pte_at.
 
     Source:
         mm/memory.c: copy_nonpresent_pte.
     """
+    folio = src_mm.world.frames[pte_pfn(pte)]
+    await point("copy_nonpresent_pte:swap_dup_entry_direct", folio.touch)
+    folio.swap_count += 1
     if src_mm.world.rules.swap_exclusive == "cleared" and pte & PTE_SWP_EXCLUSIVE:
         pte = Pte(pte & ~PTE_SWP_EXCLUSIVE)
         await set_pte_at(src_mm, vpn, pte, "copy_nonpresent_pte:clear_swp_exclusive")
-    folio = src_mm.world.frames[pte_pfn(pte)]
-    await point("copy_nonpresent_pte:swap_duplicate", folio.touch)
-    folio.swap_count += 1
     await set_pte_at(dst_mm, vpn, pte, "copy_nonpresent_pte:set_pte_at")

@@ -87,9 +87,9 @@ async def _try_to_unmap_one(cpu: Cpu, mm: MmStruct, vpn: int, folio: Folio) -> b
 
     Points:
         try_to_unmap_one:ptep_get_and_clear, set_tlb_ubc_flush_pending:inc_mm_tlb_gen,
-        try_to_unmap_one:restore_pte, try_to_unmap_one:folio_dup_swap,
-        try_to_unmap_one:set_pte_at, try_to_unmap_one:folio_remove_rmap_pte and those
-        of `_try_share` and the lock.
+        try_to_unmap_one:folio_dup_swap, try_to_unmap_one:folio_put_swap,
+        try_to_unmap_one:restore_pte, try_to_unmap_one:set_pte_at,
+        try_to_unmap_one:folio_remove_rmap_pte and those of `_try_share` and the lock.
     """
     await spin_lock(cpu, mm.ptl)
     pte = mm.get_pte(vpn)
@@ -102,13 +102,15 @@ async def _try_to_unmap_one(cpu: Cpu, mm: MmStruct, vpn: int, folio: Folio) -> b
     await point("set_tlb_ubc_flush_pending:inc_mm_tlb_gen", mm.seq_touch)
     mm.tlb_gen += 1
     mm.tlb_flush_batched = True
+    await point("try_to_unmap_one:folio_dup_swap", folio.touch)
+    folio.swap_count += 1
     exclusive = folio.anon_exclusive
     if exclusive and not await _try_share(mm, folio):
+        await point("try_to_unmap_one:folio_put_swap", folio.touch)
+        folio.swap_count -= 1
         await set_pte_at(mm, vpn, pte, "try_to_unmap_one:restore_pte")
         await spin_unlock(cpu, mm.ptl)
         return False
-    await point("try_to_unmap_one:folio_dup_swap", folio.touch)
-    folio.swap_count += 1
     await set_pte_at(
         mm,
         vpn,

@@ -74,6 +74,11 @@ async def mmap_write_downgrade(cpu: Cpu, mm: MmStruct) -> None:
     await downgrade_write(mm.mmap_lock)
 
 
+async def mmap_read_lock(cpu: Cpu, mm: MmStruct) -> None:
+    """Read-lock the address space, whatever it takes."""
+    await down_read(cpu, mm.mmap_lock)
+
+
 async def mmap_read_lock_killable(cpu: Cpu, mm: MmStruct) -> bool:
     """Read-lock the address space; False if a fatal signal came first (-EINTR)."""
     return await down_read(cpu, mm.mmap_lock, killable=True)
