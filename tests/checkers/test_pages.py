@@ -239,6 +239,40 @@ def test_a_count_that_is_off_by_one_is_reported(field: str, error: int) -> None:
     assert here.props() == ["page.refcount"]
 
 
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_swap_slot_has_as_many_entries_as_it_counts(count: int) -> None:
+    """I6: an entry lost, or zapped without giving its slot up."""
+    here = Stage(RefcountChecker, [PageSpec("A", swapped=True)])
+    here.folio().swap_count = count
+    here.checker.finish()
+    assert here.props() == ([] if count == 1 else ["page.refcount"])
+    if count == 2:
+        assert here.checker.violations[0].message == (
+            "the swap slot of frame 1 is counted 2 times; 1 entries use it"
+        )
+
+
+def test_an_entry_that_outlives_its_vma_is_reported() -> None:
+    """After exit, say: the counts add up, but nobody will ever give the page up."""
+    here = Stage(RefcountChecker)
+    here.parent.vmas.clear()
+    here.checker.finish()
+    assert here.props() == ["page.refcount"]
+    assert here.checker.violations[0].message == "parent maps A in no VMA"
+
+
+def test_an_address_space_without_vmas_or_entries_is_in_order() -> None:
+    """Near miss: exit, or a fork that failed, has taken everything down."""
+    here = Stage(RefcountChecker)
+    folio = here.folio()
+    here.set(here.parent, "A", None, 0)
+    folio.mapcount = 0
+    here.free(folio)
+    here.parent.vmas.clear()
+    here.checker.finish()
+    assert here.props() == []
+
+
 def test_a_mapped_page_must_not_be_freed() -> None:
     """Noticed when it happens, not at the end."""
     here = Stage(RefcountChecker)

@@ -49,7 +49,7 @@ PROPERTIES: dict[str, str] = {
     "tlb.use-after-free": "a translation or reference leads to a freed frame",
     "pte.writable-shared": "an entry with W maps a page that is not exclusive",
     "page.exclusive-shared": "an exclusive page, or its swap slot, is used more than once",
-    "page.refcount": "counts differ from mappings and holders",
+    "page.refcount": "counts differ from mappings and holders, or a mapping outlives its VMA",
     "pin.not-exclusive": "a pinned page is not exclusive",
     "pin.diverged": "the pinning process, or another, maps what it must not",
     "parent.lost-store": "a process has lost a store of its own",

@@ -10,6 +10,7 @@ from forkfuzz.mm.folio import GUP_PIN_COUNTING_BIAS, ZERO_PFN, Folio
 from forkfuzz.mm.locks import Lock
 from forkfuzz.mm.mm_types import VM_SHARED, MmStruct
 from forkfuzz.mm.pgtable import (
+    NONE,
     PAGE_ACCESSED,
     PAGE_DIRTY,
     PAGE_PRESENT,
@@ -169,12 +170,28 @@ class RefcountChecker(Checker):
 
     def finish(self) -> None:
         """Compare every count with its holders, now that nothing is under way."""
-        mapped = self._mapped()
+        mapped, swapped = self._mapped(), self._mapped(PTE_SWAP)
         for folio in self.world.frames[ZERO_PFN + 1 :]:
-            if folio.mapcount != mapped.get(folio.pfn, 0):
+            slots = swapped.get(folio.pfn, 0)
+            if folio.swap_count != slots:
+                message = (
+                    f"the swap slot of frame {folio.pfn} is counted "
+                    f"{folio.swap_count} times; {slots} entries use it"
+                )
+                self.report("page.refcount", Severity.CONTRACT, message)
+            elif folio.mapcount != mapped.get(folio.pfn, 0):
                 self._report(folio, "mapcount", folio.mapcount, mapped)
             elif not folio.free and folio.refcount != self._expected(folio, mapped):
                 self._report(folio, "refcount", folio.refcount, mapped)
+        self._check_left()
+
+    def _check_left(self) -> None:
+        """Check that no entry has outlived its VMA."""
+        for mm in self.world.mms:
+            for vpn, pte in enumerate(mm.page_table.entries):
+                if pte != NONE and mm.find_vma(vpn) is None:
+                    message = f"{mm.name} maps {self.world.pages[vpn]} in no VMA"
+                    self.report("page.refcount", Severity.CONTRACT, message)
 
     def _expected(self, folio: Folio, mapped: dict[int, int]) -> int:
         known = folio.pfn < len(self._foreign)
