@@ -181,9 +181,9 @@ class TwoFramesChecker(Checker):
             entry = cpu.tlb.get(vpn)
             if entry is None or not _in_use(cpu, mm):
                 continue
-            if mm.tlb_flush_pending and (cpu.id, vpn) in self._doomed:
+            if entry >> PFN_SHIFT == new >> PFN_SHIFT or not (entry | new) & PAGE_RW:
                 continue
-            if entry >> PFN_SHIFT != new >> PFN_SHIFT and (entry | new) & PAGE_RW:
+            if not ((cpu.id, vpn) in self._doomed and mm.tlb_flush_pending):
                 message = (
                     f"{self.world.pages[vpn]} is frame {new >> PFN_SHIFT} now, but "
                     f"{cpu.name} still uses frame {entry >> PFN_SHIFT}"
