@@ -14,7 +14,7 @@ from forkfuzz.harness import Run
 from forkfuzz.report import Recording, record
 from forkfuzz.rules import format_rules, parse_rules
 from forkfuzz.scenarios import open_program
-from forkfuzz.strategies import Sticky
+from forkfuzz.strategies import Races
 
 NAMES = tuple(exhibit.name for exhibit in EXHIBITS)
 
@@ -33,7 +33,7 @@ def exhibit_run(name: str) -> Shown:
     """Find a run that shows the exhibit called *name*; record it."""
     exhibit = next(exhibit for exhibit in EXHIBITS if exhibit.name == name)
     program, rules = open_program(exhibit.scenario), parse_rules(exhibit.rules)
-    strategy = Sticky(1)
+    strategy = Races(1)
     while True:
         strategy.begin()
         result = Run(program, rules, strategy).execute()

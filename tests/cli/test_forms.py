@@ -20,7 +20,7 @@ from forkfuzz.harness import Run
 from forkfuzz.litmus.replaying import replay
 from forkfuzz.rules import format_rules, parse_rules
 from forkfuzz.scenarios import open_program
-from forkfuzz.strategies import Sticky
+from forkfuzz.strategies import Races
 from shown import NAMES, exhibit_run
 from wellformed import assert_well_formed
 
@@ -122,7 +122,7 @@ def test_all_forms_of_an_exhibit_render(exhibit: Exhibit, tmp_path: Path) -> Non
     from forkfuzz.engine import Schedule, dumps
 
     program, rules = open_program(exhibit.scenario), parse_rules(exhibit.rules)
-    strategy = Sticky(1)
+    strategy = Races(1)
     while True:
         strategy.begin()
         result = Run(program, rules, strategy).execute()

@@ -99,6 +99,9 @@ def test_the_commands_of_a_page(page: Path, desk: Path) -> None:
             check=False,
         )
         expected = {0, 1}
+        if "explore" in command:
+            # timeout interrupts it, and its process group: twice, if it is slow.
+            expected = {0, 130}
         if "forkfuzz fuzz" in command:
             clean = re.search(r"--rules seed(?!,)", command)
             expected = {0} if clean else {1}

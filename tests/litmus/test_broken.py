@@ -140,6 +140,7 @@ def read(data: str | bytes) -> None:
 
 
 @given(st.lists(PIECES, max_size=60).map("".join))
+@example('"\t"')
 def test_pieces_of_tests_are_tests_or_errors(data: str) -> None:
     """Nothing else comes of them."""
     read(data)

@@ -13,7 +13,7 @@ from forkfuzz.scenarios import Program, open_program
 from forkfuzz.shrink import Shrunk, again, shrink, turns_of
 from forkfuzz.shrink.attempt import Attempts
 from forkfuzz.shrink.program import _smaller
-from forkfuzz.strategies import Sticky
+from forkfuzz.strategies import Races
 
 QUICK = [
     e
@@ -26,7 +26,7 @@ each = pytest.mark.parametrize("exhibit", QUICK, ids=lambda exhibit: exhibit.nam
 def found(exhibit: Exhibit) -> tuple[Program, RunResult, str]:
     """Return a run that shows an exhibit, and the signature of its violation."""
     program, rules = open_program(exhibit.scenario), parse_rules(exhibit.rules)
-    strategy = Sticky(1)
+    strategy = Races(1)
     for _ in range(500):
         strategy.begin()
         result = Run(program, rules, strategy).execute()

@@ -12,7 +12,7 @@ import attrs
 from forkfuzz.harness.run import Run
 from forkfuzz.rules import Rules
 from forkfuzz.scenarios.program import Fork, PageSpec, Program, Store, Thread
-from forkfuzz.strategies import Sticky
+from forkfuzz.strategies import Races
 
 Build = Callable[[int], Program]
 
@@ -72,7 +72,7 @@ def measure(axis: Axis, *, runs: int, repeats: int) -> list[tuple[int, float]]:
 
 def _time(program: Program, runs: int) -> tuple[float, int]:
     """Return the CPU seconds and the steps of a run, both in the mean."""
-    strategy, steps = Sticky(1), 0
+    strategy, steps = Races(1), 0
     began = time.process_time()
     for _ in range(runs):
         strategy.begin()

@@ -97,7 +97,8 @@ class Line:
 
 
 def quote(text: str) -> str:
-    """Return *text* in quotes, cut short if it is long."""
+    """Return *text* in quotes, cut short if it is long, with tabs as blanks."""
+    text = text.replace("\t", " ")
     return f"'{text}'" if len(text) <= 60 else f"'{text[:57]}...'"
 
 

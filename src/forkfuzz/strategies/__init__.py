@@ -14,16 +14,18 @@ from .bounded import DelayBounded, PreemptionBounded
 from .forced import ForcedPairs
 from .pct import Pct
 from .pos import Pos
+from .races import Races
+from .racing import AtRaces
 from .random_walk import RandomWalk
 from .replay import Replay
 from .round_robin import RoundRobin
 from .stay import Stay
-from .sticky import Sticky
 from .stored_bytes import Bytes, Encoder
 from .uniform import Surw, Urw
 
 __all__ = [
     "NAMES",
+    "AtRaces",
     "Bytes",
     "DelayBounded",
     "Encoder",
@@ -31,11 +33,11 @@ __all__ = [
     "Pct",
     "Pos",
     "PreemptionBounded",
+    "Races",
     "RandomWalk",
     "Replay",
     "RoundRobin",
     "Stay",
-    "Sticky",
     "Surw",
     "Urw",
     "make",
@@ -49,10 +51,11 @@ _MAKERS: dict[str, Callable[[int], Strategy]] = {
     "pos": Pos,
     "urw": Urw,
     "surw": Surw,
-    "sticky": Sticky,
     "preemptions": PreemptionBounded,
     "delays": DelayBounded,
     "pairs": ForcedPairs,
+    "races": Races,
+    "racing-surw": lambda seed: AtRaces(Surw(seed)),
 }
 
 NAMES = tuple(_MAKERS)

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
     Found = Mapping[str, list[Sample]]
 
-STRATEGIES = (
-    "portfolio,coverage,sticky,pct,pos,surw,urw,delays,preemptions,pairs,random"
-)
+STRATEGIES = "portfolio,races,racing-surw,coverage,pct,pos,surw,urw,delays,preemptions,pairs,random"
 
 
 @click.command(epilog=EXIT_CODES)

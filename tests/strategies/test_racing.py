@@ -1,0 +1,244 @@
+"""Which steps race is learned, and strategies act on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from forkfuzz.engine import (
+    Access,
+    Machine,
+    Strategy,
+    Task,
+    point,
+    reads,
+    run_inline,
+    writes,
+)
+from forkfuzz.strategies import AtRaces, Races, RandomWalk, make
+from forkfuzz.strategies.racing import RacingSteps
+
+
+def standing(index: int, access: Access, label: str = "step") -> Task:
+    """Return a task that stands at a step."""
+
+    async def body() -> None:
+        """Do nothing: nobody runs it."""
+
+    return Task(index, f"T{index}", "thread", body, label=label, access=access)
+
+
+def seen(*steps: Task) -> RacingSteps:
+    """Return what one run of these steps has taught."""
+    racing = RacingSteps()
+    racing.begin()
+    for task in steps:
+        racing.step(task)
+    racing.begin()
+    return racing
+
+
+def test_every_step_races_until_a_run_has_ended() -> None:
+    """Nothing is known before."""
+    racing = RacingSteps()
+    racing.begin()
+    task = standing(0, reads("page"))
+    racing.step(task)
+    assert racing.can_race(task)
+    assert racing.will_race(task)
+    racing.begin()
+    assert not racing.can_race(task)
+    assert not racing.will_race(task)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "race"),
+    [
+        (reads("page"), reads("page"), False),
+        (reads("page"), writes("page"), True),
+        (writes("page"), reads("page"), True),
+        (writes("page"), writes("page"), True),
+        (writes("page"), writes("pte"), False),
+    ],
+)
+def test_a_race_takes_two_tasks_one_object_and_a_write(
+    one: Access, other: Access, *, race: bool
+) -> None:
+    """That is when two steps conflict."""
+    racing = seen(standing(0, one), standing(1, other))
+    assert racing.can_race(standing(0, one)) is race
+    assert racing.will_race(standing(0, one)) is race
+
+
+def test_a_task_does_not_race_with_itself() -> None:
+    """However often it touches an object."""
+    racing = seen(*[standing(0, writes("page"))] * 3)
+    assert not racing.can_race(standing(0, writes("page")))
+
+
+def test_a_race_is_over_when_the_rival_has_had_its_steps() -> None:
+    """It can still race, but it is not expected to."""
+    racing = seen(standing(0, writes("page")), *[standing(1, reads("page"))] * 2)
+    mine = standing(0, writes("page"))
+    for _ in range(2):
+        assert racing.will_race(mine)
+        racing.step(standing(1, reads("page")))
+    assert not racing.will_race(mine)
+    assert racing.can_race(mine)
+    racing.begin()
+    assert racing.will_race(mine)
+
+
+def test_the_longest_run_says_what_to_expect() -> None:
+    """A shorter one after it does not make a race less likely."""
+    racing = seen(standing(0, writes("page")), *[standing(1, reads("page"))] * 2)
+    racing.step(standing(1, reads("page")))
+    racing.begin()
+    racing.step(standing(1, reads("page")))
+    assert racing.will_race(standing(0, writes("page")))
+
+
+class Log:
+    """Writes down who took which step, as another strategy decides."""
+
+    def __init__(self, inner: Strategy) -> None:
+        self.inner = inner
+        self.steps: list[tuple[str, str]] = []
+        self.asked = 0
+
+    def begin(self) -> None:
+        """Start the next run."""
+        self.steps.clear()
+        self.inner.begin()
+
+    def next_task(self, runnable: Sequence[Task], stay: int) -> int:
+        """Choose as the inner strategy does."""
+        self.asked += 1
+        chosen = self.inner.next_task(runnable, stay)
+        self.steps.append((runnable[chosen].name, runnable[chosen].label))
+        return chosen
+
+    def next_value(self, label: str, options: int) -> int:
+        """Choose as the inner strategy does."""
+        return self.inner.next_value(label, options)
+
+
+def run_threads(strategy: Strategy) -> int:
+    """Run two threads that add to one word amid much of their own; return the word."""
+    strategy.begin()
+    machine = Machine(strategy)
+    word = [0]
+
+    def spawn(name: str) -> None:
+        async def body() -> None:
+            for _ in range(10):
+                await point("own", writes(f"own:{name}"))
+            await point("load", reads("word"))
+            value = word[0]
+            await point("store", writes("word"))
+            word[0] = value + 1
+            for _ in range(10):
+                await point("own", writes(f"own:{name}"))
+
+        machine.spawn(name, body)
+
+    spawn("T1")
+    spawn("T2")
+    run_inline(machine)
+    return word[0]
+
+
+def test_a_strategy_is_asked_only_at_races() -> None:
+    """Of 44 steps four race: at most those are decided."""
+    log = Log(RandomWalk(1))
+    strategy = AtRaces(log)
+    run_threads(strategy)
+    assert log.asked == 44
+    log.asked = 0
+    for _ in range(20):
+        run_threads(strategy)
+    assert 2 * 20 <= log.asked <= 4 * 20
+
+
+def test_what_does_not_race_goes_on_by_itself() -> None:
+    """The task that went last goes first, so it comes to its race at once."""
+    strategy = Log(AtRaces(RandomWalk(1)))
+    run_threads(strategy)
+    run_threads(strategy)
+    names = [name for name, label in strategy.steps[:20] if label == "own"]
+    assert names == ["T1"] * 10 + ["T2"] * 10
+
+
+@pytest.mark.parametrize("name", ["races", "racing-surw"])
+def test_every_outcome_is_still_found(name: str) -> None:
+    """Both sums come up in a few runs: a lost update, and none."""
+    strategy = make(name, 1)
+    assert {run_threads(strategy) for _ in range(40)} == {1, 2}
+
+
+def test_a_lost_update_is_found_where_a_random_walk_sees_none() -> None:
+    """With more steps of their own between, only those that race make a difference."""
+    lost = {
+        name: sum(run_threads(strategy) == 1 for _ in range(300))
+        for name, strategy in (("races", make("races", 1)), ("pct", make("pct", 1)))
+    }
+    assert lost["races"] > 2 * lost["pct"] > 0
+
+
+def preemptions(steps: list[tuple[str, str]], spared: set[str]) -> int:
+    """Return before how many steps, but for some, a task was stopped."""
+    last = {name: i for i, (name, _) in enumerate(steps)}
+    stopped = 0
+    for i, (name, _label) in enumerate(steps[:-1]):
+        if steps[i + 1][0] != name and last[name] > i:
+            upcoming = next(label for n, label in steps[i + 1 :] if n == name)
+            stopped += upcoming not in spared
+    return stopped
+
+
+def test_priorities_change_only_where_steps_race() -> None:
+    """A task is stopped before or after a step on the word, never amid its own."""
+    strategy = Log(Races(3))
+    run_threads(strategy)
+    kinds: Counter[bool] = Counter()
+    spared = {"load", "store"}
+    for _ in range(200):
+        run_threads(strategy)
+        steps = list(strategy.steps)
+        amid = preemptions(steps, spared)
+        # After a store the task stands at a step of its own: the only such place.
+        after = sum(
+            steps[i][1] == "store" and steps[i + 1][0] != steps[i][0]
+            for i in range(len(steps) - 1)
+        )
+        assert amid <= after
+        kinds[preemptions(steps, set()) > 0] += 1
+    assert kinds[True] > 10
+    assert kinds[False] > 10
+
+
+def test_hardware_is_idle_in_some_runs_and_busy_in_others() -> None:
+    """A coin says so of each: both, one of them, none."""
+    moods: Counter[tuple[bool, bool]] = Counter()
+    strategy = Log(Races(5))
+    for _ in range(60):
+        strategy.begin()
+        machine = Machine(strategy)
+
+        async def thread() -> None:
+            for _ in range(40):
+                await point("step", writes("page"))
+
+        async def hardware() -> None:
+            while True:
+                await point("evict", writes("tlb"))
+
+        machine.spawn("T1", thread)
+        machine.spawn("tlb:cpu0", hardware, kind="hardware", daemon=True)
+        machine.spawn("tlb:cpu1", hardware, kind="hardware", daemon=True)
+        run_inline(machine)
+        names = {name for name, _ in strategy.steps}
+        moods["tlb:cpu0" in names, "tlb:cpu1" in names] += 1
+    assert len(moods) == 4
