@@ -10,12 +10,12 @@ from collections.abc import Callable
 from forkfuzz.engine import Strategy
 from forkfuzz.errors import UsageError
 
+from .at_races import AtRaces
 from .bounded import DelayBounded, PreemptionBounded
 from .forced import ForcedPairs
 from .pct import Pct
 from .pos import Pos
 from .races import Races
-from .racing import AtRaces
 from .random_walk import RandomWalk
 from .replay import Replay
 from .round_robin import RoundRobin

@@ -9,6 +9,7 @@ Sources: Musuvathi and Qadeer, PLDI 2007; Emmi, Qadeer and Rakamaric, POPL 2011.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from forkfuzz.engine import Task
@@ -17,7 +18,7 @@ from .chance import Chance
 from .length import RunLength
 
 
-class _Bounded:
+class _Bounded(ABC):
     """Lets the task in front go on, but for a few steps."""
 
     def __init__(self, seed: int, bound: int, length: int = 50) -> None:
@@ -54,13 +55,13 @@ class _Bounded:
         """Choose any outcome."""
         return self._chance.pick(options)
 
+    @abstractmethod
     def _follow(self, runnable: Sequence[Task], tasks: Sequence[int]) -> int:
         """Return who goes on when the last one cannot."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _depart(self, tasks: Sequence[int], front: int) -> int:
         """Return who goes on in the place of the one in front."""
-        raise NotImplementedError
 
 
 class PreemptionBounded(_Bounded):

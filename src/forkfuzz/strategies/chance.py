@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from forkfuzz.engine import Task
 
-_DAEMON_RATES = (0.0, 0.0625, 0.25)
+DAEMON_SHARE = 0.25
+"""How many of the steps daemons take, unless all of them are idle."""
 
 
 class Chance:
@@ -20,7 +21,7 @@ class Chance:
     def __init__(self, seed: int) -> None:
         # Only random() is promised to give the same numbers on every Python.
         self.random = random.Random(seed).random
-        self._daemon_rate = 0.0
+        self._idle: dict[int, bool] = {}
 
     def pick(self, count: int) -> int:
         """Return a number from 0 to ``count - 1``, each with the same chance."""
@@ -36,19 +37,28 @@ class Chance:
         return len(weights) - 1
 
     def begin(self) -> None:
-        """Draw the share of the steps that daemons take in the next run.
+        """Let the daemons draw again who of them is idle in the next run.
 
         A daemon is hardware that may act at any time. A strategy that lets the task in
-        front go on would let it go on for ever, or never. So daemons take a random
-        share of the steps instead, none at all in a third of the runs.
+        front go on would let it go on for ever, or never. So daemons have a share of
+        the steps instead; but many bugs need one of them, a CPU's TLB, to be left alone
+        while another is busy, so a coin says of each whether it is idle.
         """
-        self._daemon_rate = _DAEMON_RATES[self.pick(len(_DAEMON_RATES))]
+        self._idle = {}
 
     def daemon(self, runnable: Sequence[Task]) -> int:
         """Return which daemon takes this step; -1 if another task does."""
+        alone = runnable[0].daemon and all(task.daemon for task in runnable)
+        if not alone and self.random() >= DAEMON_SHARE:
+            return -1
         daemons = [i for i, task in enumerate(runnable) if task.daemon]
-        if not daemons:
-            return -1
-        if len(daemons) < len(runnable) and self.random() >= self._daemon_rate:
-            return -1
-        return daemons[self.pick(len(daemons))]
+        busy = [i for i in daemons if not self._is_idle(runnable[i])]
+        if alone:
+            busy = busy or daemons
+        return busy[self.pick(len(busy))] if busy else -1
+
+    def _is_idle(self, task: Task) -> bool:
+        idle = self._idle.get(task.index)
+        if idle is None:
+            idle = self._idle[task.index] = self.random() < 0.5
+        return idle

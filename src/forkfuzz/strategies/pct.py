@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from forkfuzz.engine import Task
 
 from .chance import Chance
+from .foremost import Priorities, foremost, workers
 from .length import RunLength
 
 
@@ -33,7 +34,7 @@ class Pct:
         self._chance = Chance(seed)
         self._depth = depth
         self._run = RunLength(length)
-        self._priorities: dict[int, float] = {}
+        self._priorities: Priorities = {}
         self._changes: dict[int, float] = {}
 
     @property
@@ -42,7 +43,7 @@ class Pct:
         return self._run.length
 
     def begin(self) -> None:
-        """Draw new priorities, changes and the daemons' share."""
+        """Draw new priorities and changes, and which daemons are idle."""
         self._run.begin()
         self._priorities = {}
         # The i-th change leaves a task at priority i/depth: below every priority that
@@ -59,25 +60,16 @@ class Pct:
         daemon = self._chance.daemon(runnable)
         if daemon >= 0:
             return daemon
-        chosen = self._foremost(runnable)
+        tasks = workers(runnable)
+        chosen = foremost(tasks, self._priorities, self._first)
         if step in self._changes:
             self._priorities[runnable[chosen].index] = self._changes[step]
-            chosen = self._foremost(runnable)
+            chosen = foremost(tasks, self._priorities, self._first)
         return chosen
 
     def next_value(self, label: str, options: int) -> int:
         """Choose any outcome."""
         return self._chance.pick(options)
 
-    def _foremost(self, runnable: Sequence[Task]) -> int:
-        best, best_priority = -1, -1.0
-        for i, task in enumerate(runnable):
-            if task.daemon:
-                continue
-            priority = self._priorities.get(task.index)
-            if priority is None:
-                priority = 1.0 + self._chance.random()
-                self._priorities[task.index] = priority
-            if priority > best_priority:
-                best, best_priority = i, priority
-        return best
+    def _first(self, _task: Task) -> float:
+        return 1.0 + self._chance.random()

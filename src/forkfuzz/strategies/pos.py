@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from forkfuzz.engine import Access, Task
 
 from .chance import Chance
+from .foremost import Priorities, foremost
 
 
 class Pos:
@@ -29,7 +30,7 @@ class Pos:
 
     def __init__(self, seed: int) -> None:
         self._chance = Chance(seed)
-        self._priorities: dict[int, float] = {}
+        self._priorities: Priorities = {}
 
     def begin(self) -> None:
         """Forget the priorities of the last run."""
@@ -37,7 +38,7 @@ class Pos:
 
     def next_task(self, runnable: Sequence[Task], stay: int) -> int:
         """Choose the foremost step, and let those that race with it draw again."""
-        chosen = self._foremost(runnable)
+        chosen = foremost(enumerate(runnable), self._priorities, self._draw)
         taken = runnable[chosen]
         self._priorities.pop(taken.index)
         for task in runnable:
@@ -49,16 +50,8 @@ class Pos:
         """Choose any outcome."""
         return self._chance.pick(options)
 
-    def _foremost(self, runnable: Sequence[Task]) -> int:
-        best, highest = 0, -1.0
-        priorities = self._priorities
-        for i, task in enumerate(runnable):
-            priority = priorities.get(task.index)
-            if priority is None:
-                priority = priorities[task.index] = self._chance.random()
-            if priority > highest:
-                best, highest = i, priority
-        return best
+    def _draw(self, _task: Task) -> float:
+        return self._chance.random()
 
 
 def conflict(one: Access, other: Access) -> bool:

@@ -1,15 +1,13 @@
 """Which steps can race, going by the runs so far.
 
 Where a step cannot meet a conflicting one of another task, it makes no difference
-whether the task goes on. A strategy that looks only at the other steps, which are half
-of those of a fork, has fewer decisions to get right.
+whether the task goes on. A strategy that looks only at the other steps has fewer
+decisions to get right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from forkfuzz.engine import Strategy, Task
+from forkfuzz.engine import Task
 
 Place = tuple[str, bool, int]
 """An object, whether it is written, and by the task with which index."""
@@ -25,14 +23,14 @@ class RacingSteps:
         self._most: dict[Place, int] = {}
         self._now: dict[Place, int] = {}
         self._places: dict[str, list[Place]] = {}
-        self._can_race: dict[Place, bool] = {}
+        self._rivals: dict[Place, list[Place]] = {}
 
     def begin(self) -> None:
         """Begin the next run."""
         for place, count in self._now.items():
             if place not in self._most:
                 self._places.setdefault(place[0], []).append(place)
-                self._can_race.clear()
+                self._rivals.clear()
             self._most[place] = max(count, self._most.get(place, 0))
         self._now = {}
 
@@ -44,13 +42,7 @@ class RacingSteps:
 
     def can_race(self, task: Task) -> bool:
         """Return whether another task's steps conflict with this one's next."""
-        if not self._most:
-            return True
-        place = _place(task)
-        can = self._can_race.get(place)
-        if can is None:
-            can = self._can_race[place] = bool(self._rivals(place))
-        return can
+        return not self._most or bool(self._rivals_of(task))
 
     def will_race(self, task: Task) -> bool:
         """Return whether such a step is still to come, as far as one can tell.
@@ -60,52 +52,21 @@ class RacingSteps:
         if not self._most:
             return True
         now, most = self._now, self._most
-        rivals = self._rivals(_place(task))
-        return any(now.get(rival, 0) < most[rival] for rival in rivals)
+        return any(now.get(rival, 0) < most[rival] for rival in self._rivals_of(task))
 
-    def _rivals(self, place: Place) -> list[Place]:
-        """Return what others do at the object that conflicts."""
-        obj, write, index = place
-        return [
-            rival
-            for rival in self._places.get(obj, ())
-            if rival[2] != index and (rival[1] or write)
-        ]
+    def _rivals_of(self, task: Task) -> list[Place]:
+        """Return what others do at the same object that conflicts."""
+        place = _place(task)
+        rivals = self._rivals.get(place)
+        if rivals is None:
+            obj, write, index = place
+            rivals = self._rivals[place] = [
+                other
+                for other in self._places.get(obj, ())
+                if other[2] != index and (other[1] or write)
+            ]
+        return rivals
 
 
 def _place(task: Task) -> Place:
     return task.access.obj, task.access.write, task.index
-
-
-class AtRaces:
-    """Asks another strategy, but only who takes the next step that will race.
-
-    A task whose next step will not goes on by itself; the one that went last first.
-
-    Args:
-        inner: Who decides where it matters.
-    """
-
-    def __init__(self, inner: Strategy) -> None:
-        self._inner = inner
-        self._racing = RacingSteps()
-
-    def begin(self) -> None:
-        """Start the next run."""
-        self._racing.begin()
-        self._inner.begin()
-
-    def next_task(self, runnable: Sequence[Task], stay: int) -> int:
-        """Choose a task that will not race, or as the inner strategy does."""
-        races = self._racing.will_race
-        free = [i for i, t in enumerate(runnable) if not t.daemon and not races(t)]
-        if not free:
-            chosen = self._inner.next_task(runnable, stay)
-        else:
-            chosen = stay if stay in free else free[0]
-        self._racing.step(runnable[chosen])
-        return chosen
-
-    def next_value(self, label: str, options: int) -> int:
-        """Choose as the inner strategy does."""
-        return self._inner.next_value(label, options)
