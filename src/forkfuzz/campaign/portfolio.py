@@ -18,9 +18,9 @@ COVERAGE = "coverage"
 """The strategy that varies inputs which reached something new."""
 
 SHARES: Mapping[str, float] = {
-    "racing-surw": 0.12,
-    "races": 0.84,
-    COVERAGE: 0.04,
+    "racing-surw": 0.14,
+    "races": 0.83,
+    COVERAGE: 0.03,
 }
 """Shares to begin with; see the page on strategies for where they come from."""
 

@@ -3,8 +3,10 @@
 PCT changes priorities at a few of all steps, POS at every step that races. What most
 bugs need lies between: a task is held back for long, from the right one of a few dozen
 steps on. So each run of this strategy draws how many of the racing steps bring a
-change, and what a change is: before the step the task in front falls back behind all
-others, or after the step it draws its priority anew, and may stay in front.
+change: after such a step the task in front draws its priority anew.
+
+Tasks mostly have their first turns in the order of creation, before all that draw: a
+task that is held back then waits for whoever has not begun, and the others go far.
 """
 
 from __future__ import annotations
@@ -15,14 +17,13 @@ from forkfuzz.engine import Task
 
 from .chance import Chance
 from .foremost import Priorities, foremost, workers
+from .length import RunLength
 from .racing import RacingSteps
 
-FALL_BACK = 0.875
-"""In how many of the runs a change is to fall back."""
-
-FALL_BACK_RATES = (0.03, 0.06, 0.12)
-DRAW_ANEW_RATE = 0.3
-"""At how many of the steps that can race there is a change."""
+RATES = (0.02, 0.05, 0.1)
+"""At how many of the steps that can race there is a change; at one of them, on average,
+where that would be less.
+"""
 
 IN_ORDER = 0.95
 """In how many of the runs tasks have their first turns in the order of creation."""
@@ -38,29 +39,29 @@ class Races:
     def __init__(self, seed: int) -> None:
         self._chance = Chance(seed)
         self._racing = RacingSteps()
-        self._falls_back = False
+        self._races = RunLength(0)
         self._rate = 0.0
         self._in_order = False
         self._priorities: Priorities = {}
-        self._lowest = 0.0
 
     def begin(self) -> None:
         """Draw what the next run is like."""
         chance = self._chance
         chance.begin()
         self._racing.begin()
-        self._falls_back = chance.random() < FALL_BACK
-        drawn = FALL_BACK_RATES[chance.pick(len(FALL_BACK_RATES))]
-        self._rate = drawn if self._falls_back else DRAW_ANEW_RATE
+        self._races.begin()
+        self._rate = RATES[chance.pick(len(RATES))]
+        if self._races.length:
+            self._rate = max(self._rate, 1 / self._races.length)
         self._in_order = chance.random() < IN_ORDER
         self._priorities = {}
-        self._lowest = 0.0
 
     def next_task(self, runnable: Sequence[Task], stay: int) -> int:
         """Choose the task with the highest priority, or at times a daemon."""
         chosen = self._chance.daemon(runnable)
         if chosen < 0:
-            chosen = self._choose(runnable)
+            chosen = foremost(workers(runnable), self._priorities, self._first)
+            self._change(runnable[chosen])
         self._racing.step(runnable[chosen])
         return chosen
 
@@ -68,18 +69,13 @@ class Races:
         """Choose any outcome."""
         return self._chance.pick(options)
 
-    def _choose(self, runnable: Sequence[Task]) -> int:
-        tasks = workers(runnable)
-        chosen = foremost(tasks, self._priorities, self._first)
-        task = runnable[chosen]
-        if not self._racing.can_race(task) or self._chance.random() >= self._rate:
-            return chosen
-        if not self._falls_back:
+    def _change(self, task: Task) -> None:
+        if not self._racing.can_race(task):
+            return
+        if self._racing.known:
+            self._races.step()
+        if self._chance.random() < self._rate:
             self._priorities[task.index] = self._chance.random()
-            return chosen
-        self._lowest -= 1.0
-        self._priorities[task.index] = self._lowest
-        return foremost(tasks, self._priorities, self._first)
 
     def _first(self, task: Task) -> float:
         """Return the priority of a task that has not had one in this run."""

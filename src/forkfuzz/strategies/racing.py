@@ -25,6 +25,11 @@ class RacingSteps:
         self._places: dict[str, list[Place]] = {}
         self._rivals: dict[Place, list[Place]] = {}
 
+    @property
+    def known(self) -> bool:
+        """Whether a run has ended."""
+        return bool(self._most)
+
     def begin(self) -> None:
         """Begin the next run."""
         for place, count in self._now.items():
@@ -42,14 +47,14 @@ class RacingSteps:
 
     def can_race(self, task: Task) -> bool:
         """Return whether another task's steps conflict with this one's next."""
-        return not self._most or bool(self._rivals_of(task))
+        return not self.known or bool(self._rivals_of(task))
 
     def will_race(self, task: Task) -> bool:
         """Return whether such a step is still to come, as far as one can tell.
 
         No task is expected to touch an object more often than in any run before.
         """
-        if not self._most:
+        if not self.known:
             return True
         now, most = self._now, self._most
         return any(now.get(rival, 0) < most[rival] for rival in self._rivals_of(task))
