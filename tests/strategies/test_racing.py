@@ -199,7 +199,7 @@ def preemptions(steps: list[tuple[str, str]], spared: set[str]) -> int:
 
 
 def test_priorities_change_only_where_steps_race() -> None:
-    """A task is stopped before or after a step on the word, never amid its own."""
+    """A task is stopped after a step on the word, never amid its own."""
     strategy = Log(Races(3))
     run_threads(strategy)
     kinds: Counter[bool] = Counter()
