@@ -45,8 +45,8 @@ def test_equal_payoff_keeps_the_shares_but_for_coverage() -> None:
 
 def test_who_pays_gets_more_but_nobody_gets_nothing() -> None:
     """The shares of the others shrink to a part, and stay."""
-    chosen = turns(Portfolio(1), {"racing-surw": 1}, 4000)
-    assert chosen["racing-surw"] > 4000 * SHARES["racing-surw"] * 1.5
+    chosen = turns(Portfolio(1), {COVERAGE: 1}, 4000)
+    assert chosen[COVERAGE] > turns(Portfolio(1), {}, 4000)[COVERAGE] * 1.5
     least = SHARES["races"] / MOST / MORE_COVERAGE
     assert chosen["races"] > 4000 * least * 0.5
 
@@ -62,9 +62,10 @@ def test_the_first_has_the_first_turns_and_none_waits_long() -> None:
 def test_an_arm_that_stops_paying_is_forgotten() -> None:
     """What it found long ago does not count for ever."""
     portfolio = Portfolio(1)
-    early = turns(portfolio, {"racing-surw": 1}, 2000)["racing-surw"]
+    turns(portfolio, {COVERAGE: 1}, 2000)
+    early = turns(portfolio, {COVERAGE: 1}, 2000)[COVERAGE]
     turns(portfolio, {"races": 1}, 2000)
-    late = turns(portfolio, {"races": 1}, 2000)["racing-surw"]
+    late = turns(portfolio, {"races": 1}, 2000)[COVERAGE]
     assert late < early / 2
 
 

@@ -17,17 +17,8 @@ from forkfuzz.strategies import Encoder, make
 COVERAGE = "coverage"
 """The strategy that varies inputs which reached something new."""
 
-SHARES: Mapping[str, float] = {
-    "racing-surw": 0.14,
-    "races": 0.83,
-    COVERAGE: 0.03,
-}
+SHARES: Mapping[str, float] = {"races": 0.95, COVERAGE: 0.05}
 """Shares to begin with; see the page on strategies for where they come from."""
-
-AHEAD = 2.5
-"""Turns that the first strategy is owed when a campaign begins: what tasks do that
-merely meet is seen in a run or two of its, once it knows how long they are.
-"""
 
 FORGETTING = 0.99
 """What a run counts, with each later run of the same strategy, less."""
@@ -54,7 +45,6 @@ class Portfolio:
         self._turns = 0
         self._arms = list(shares)
         self._owed = dict.fromkeys(shares, 0.0)
-        self._owed[self._arms[0]] = AHEAD
         self._shares = shares
         self._runs = dict.fromkeys(shares, 0.0)
         self._paid = dict.fromkeys(shares, 0.0)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from forkfuzz.engine import Strategy
 from forkfuzz.errors import UsageError
 
-from .at_races import AtRaces
 from .bounded import DelayBounded, PreemptionBounded
 from .forced import ForcedPairs
 from .pct import Pct
@@ -25,7 +24,6 @@ from .uniform import Surw, Urw
 
 __all__ = [
     "NAMES",
-    "AtRaces",
     "Bytes",
     "DelayBounded",
     "Encoder",
@@ -55,7 +53,6 @@ _MAKERS: dict[str, Callable[[int], Strategy]] = {
     "delays": DelayBounded,
     "pairs": ForcedPairs,
     "races": Races,
-    "racing-surw": lambda seed: AtRaces(Surw(seed)),
 }
 
 NAMES = tuple(_MAKERS)

@@ -1,12 +1,18 @@
-"""Races: priorities that change at steps which can race, and nowhere else.
+"""Races: the order of the steps that can race is drawn, in two ways by turns.
 
-PCT changes priorities at a few of all steps, POS at every step that races. What most
-bugs need lies between: a task is held back for long, from the right one of a few dozen
-steps on. So each run of this strategy draws how many of the racing steps bring a
-change: after such a step the task in front draws its priority anew.
+Many of a run's steps cannot race, so that it makes no difference who takes them. Left
+to themselves tasks go on as far as they can, those created first before the others. Of
+two runs,
 
-Tasks mostly have their first turns in the order of creation, before all that draw: a
-task that is held back then waits for whoever has not begun, and the others go far.
+- one deals turns: for every object, but for a few, it draws who steps there next, in
+  proportion to the steps that tasks have left there. Any order of racing steps can come
+  of it; it finds what needs tasks to move along together.
+- the other has a single change: after one of the steps that will race the task in front
+  falls back behind all others. It finds what needs a task to be held back for long
+  while the others go on undisturbed.
+
+How many steps there are, and which of them race, is learned from the runs before; the
+first is a random walk.
 """
 
 from __future__ import annotations
@@ -19,18 +25,22 @@ from .chance import Chance
 from .foremost import Priorities, foremost, workers
 from .length import RunLength
 from .racing import RacingSteps
+from .turns import StepCounts, Turns
 
-RATES = (0.02, 0.05, 0.1)
-"""At how many of the steps that can race there is a change; at one of them, on average,
-where that would be less.
+DEALT = 0.75
+"""At how many of the objects turns are dealt; at the others whoever is in front goes."""
+
+LEARNING = 3
+"""So many runs deal turns before there is one with a change: until then not much is
+known of which steps race.
 """
 
-IN_ORDER = 0.95
-"""In how many of the runs tasks have their first turns in the order of creation."""
+NEVER = -1
+"""In place of the number of a step."""
 
 
 class Races:
-    """Runs the task with the highest priority, which changes where steps race.
+    """Draws the order of racing steps; see the module.
 
     Args:
         seed: Where the stream of random numbers starts.
@@ -40,45 +50,79 @@ class Races:
         self._chance = Chance(seed)
         self._racing = RacingSteps()
         self._races = RunLength(0)
-        self._rate = 0.0
-        self._in_order = False
+        self._counts = StepCounts()
+        self._turns = Turns(self._chance, self._counts)
+        self._runs = 0
+        self._deals = True
+        self._dealt: dict[str, bool] = {}
+        self._change = NEVER
         self._priorities: Priorities = {}
 
     def begin(self) -> None:
         """Draw what the next run is like."""
-        chance = self._chance
-        chance.begin()
+        self._chance.begin()
         self._racing.begin()
         self._races.begin()
-        self._rate = RATES[chance.pick(len(RATES))]
-        if self._races.length:
-            self._rate = max(self._rate, 1 / self._races.length)
-        self._in_order = chance.random() < IN_ORDER
         self._priorities = {}
+        self._change = NEVER
+        self._runs += 1
+        self._deals = self._runs <= LEARNING or self._runs % 2 == 1
+        if self._deals:
+            self._counts.begin()
+            self._turns.begin()
+            self._dealt = {}
+        else:
+            self._change = self._chance.pick(self._races.length)
 
     def next_task(self, runnable: Sequence[Task], stay: int) -> int:
-        """Choose the task with the highest priority, or at times a daemon."""
-        chosen = self._chance.daemon(runnable)
-        if chosen < 0:
-            chosen = foremost(workers(runnable), self._priorities, self._first)
-            self._change(runnable[chosen])
-        self._racing.step(runnable[chosen])
+        """Choose the task in front of those whose turn it is, or at times a daemon."""
+        chosen = self._choose(runnable)
+        task = runnable[chosen]
+        if self._deals:
+            self._turns.taken(task)
+            self._counts.step(task)
+        self._racing.step(task)
         return chosen
 
     def next_value(self, label: str, options: int) -> int:
         """Choose any outcome."""
         return self._chance.pick(options)
 
-    def _change(self, task: Task) -> None:
-        if not self._racing.can_race(task):
-            return
-        if self._racing.known:
-            self._races.step()
-        if self._chance.random() < self._rate:
-            self._priorities[task.index] = self._chance.random()
+    def _choose(self, runnable: Sequence[Task]) -> int:
+        """Return the place of the task that goes next."""
+        if not self._racing.known:
+            return self._chance.pick(len(runnable))
+        chosen = self._chance.daemon(runnable)
+        if chosen < 0:
+            tasks = workers(runnable)
+            if self._deals:
+                tasks = self._in_turn(tasks)
+            chosen = foremost(tasks, self._priorities, _by_creation)
+            self._count(runnable[chosen])
+        return chosen
 
-    def _first(self, task: Task) -> float:
-        """Return the priority of a task that has not had one in this run."""
-        if self._in_order:
-            return 1.0 + 1.0 / (1 + task.index)  # before all that are drawn
-        return self._chance.random()
+    def _count(self, task: Task) -> None:
+        """Count racing steps; after the one that was drawn the task falls back."""
+        if self._racing.will_race(task) and self._races.step() == self._change:
+            self._priorities[task.index] = 0.0
+
+    def _in_turn(self, tasks: list[tuple[int, Task]]) -> list[tuple[int, Task]]:
+        """Return those of the tasks that are not held; all of them if all are."""
+        rivals = [task for _place, task in tasks]
+        return [
+            (place, task)
+            for place, task in tasks
+            if not self._deals_at(task.access.obj)
+            or not self._turns.is_held(task, rivals)
+        ] or tasks
+
+    def _deals_at(self, obj: str) -> bool:
+        """Return whether turns are dealt at an object in this run."""
+        dealt = self._dealt.get(obj)
+        if dealt is None:
+            dealt = self._dealt[obj] = bool(obj) and self._chance.random() < DEALT
+        return dealt
+
+
+def _by_creation(task: Task) -> float:
+    return 1.0 / (1 + task.index)  # those created first are in front

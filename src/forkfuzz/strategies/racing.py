@@ -45,12 +45,8 @@ class RacingSteps:
         if place[0]:
             self._now[place] = self._now.get(place, 0) + 1
 
-    def can_race(self, task: Task) -> bool:
-        """Return whether another task's steps conflict with this one's next."""
-        return not self.known or bool(self._rivals_of(task))
-
     def will_race(self, task: Task) -> bool:
-        """Return whether such a step is still to come, as far as one can tell.
+        """Return whether a conflicting step of another task is expected to come.
 
         No task is expected to touch an object more often than in any run before.
         """

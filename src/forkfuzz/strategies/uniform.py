@@ -20,46 +20,7 @@ from collections.abc import Sequence
 from forkfuzz.engine import Task
 
 from .chance import Chance
-
-ALL = ""
-"""In place of an object's name: every step."""
-
-
-class StepCounts:
-    """How many steps each task takes on each object, and in all.
-
-    Attributes:
-        before: Those of the last run, by object and index of the task.
-    """
-
-    def __init__(self) -> None:
-        self.before: dict[str, dict[int, int]] = {}
-        self._now: dict[str, dict[int, int]] = {}
-
-    def begin(self) -> None:
-        """Begin the next run."""
-        if self._now:
-            self.before, self._now = self._now, {}
-
-    def step(self, task: Task) -> None:
-        """Count the step that a task is about to take."""
-        obj = task.access.obj
-        for name in (ALL, obj) if obj else (ALL,):
-            counts = self._now.setdefault(name, {})
-            counts[task.index] = counts.get(task.index, 0) + 1
-
-    def met(self) -> list[str]:
-        """Return the objects that more than one task touched, sorted."""
-        return sorted(o for o, tasks in self.before.items() if o and len(tasks) > 1)
-
-    def left(self, task: Task, obj: str) -> int:
-        """Return how many steps on *obj* the task will take, going by the last run."""
-        taken = self._now.get(obj, {}).get(task.index, 0)
-        return self.before.get(obj, {}).get(task.index, 0) - taken
-
-    def weight(self, task: Task, obj: str) -> int:
-        """Return the same as a weight: at least 1, and 1 before anything is known."""
-        return max(self.left(task, obj), 1)
+from .turns import ALL, StepCounts, Turns
 
 
 class Urw:
@@ -99,44 +60,31 @@ class Surw:
     def __init__(self, seed: int) -> None:
         self._chance = Chance(seed)
         self._counts = StepCounts()
+        self._turns = Turns(self._chance, self._counts)
         self._object = ALL
-        self._intended = -1
 
     def begin(self) -> None:
         """Draw the object whose steps are ordered."""
         self._counts.begin()
+        self._turns.begin()
         met = self._counts.met()
         self._object = met[self._chance.pick(len(met))] if met else ALL
-        self._intended = -1
 
     def next_task(self, runnable: Sequence[Task], stay: int) -> int:
         """Choose any task but those that would be at the object out of turn."""
         free = list(range(len(runnable)))
         if self._object:
-            self._intend(runnable)
-            held = [i for i in free if self._is_held(runnable[i])]
+            held = [i for i in free if self._is_held(runnable[i], runnable)]
             # If the intended task waits for one of those held, the order was not one.
             free = [i for i in free if i not in held] or held
         chosen = free[self._chance.pick(len(free))]
-        task = runnable[chosen]
-        if self._object and task.access.obj == self._object:
-            self._intended = -1
-        self._counts.step(task)
+        self._turns.taken(runnable[chosen])
+        self._counts.step(runnable[chosen])
         return chosen
 
     def next_value(self, label: str, options: int) -> int:
         """Choose any outcome."""
         return self._chance.pick(options)
 
-    def _intend(self, runnable: Sequence[Task]) -> None:
-        """Draw who is the next at the object, unless that is known."""
-        if self._intended >= 0 and any(t.index == self._intended for t in runnable):
-            return
-        weights = [max(self._counts.left(task, self._object), 0) for task in runnable]
-        self._intended = -1
-        if any(weights):
-            self._intended = runnable[self._chance.by_weight(weights)].index
-
-    def _is_held(self, task: Task) -> bool:
-        at_it = task.access.obj == self._object
-        return at_it and self._intended >= 0 and task.index != self._intended
+    def _is_held(self, task: Task, tasks: Sequence[Task]) -> bool:
+        return task.access.obj == self._object and self._turns.is_held(task, tasks)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Found = Mapping[str, list[Sample]]
 
-STRATEGIES = "portfolio,races,racing-surw,coverage,pct,pos,surw,urw,delays,preemptions,pairs,random"
+STRATEGIES = "portfolio,races,coverage,pct,pos,surw,urw,delays,preemptions,pairs,random"
 
 
 @click.command(epilog=EXIT_CODES)
