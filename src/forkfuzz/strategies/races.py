@@ -1,15 +1,15 @@
 """Races: the order of the steps that can race is drawn, in two ways by turns.
 
 Many of a run's steps cannot race, so that it makes no difference who takes them. Left
-to themselves tasks go on as far as they can, those created first before the others. Of
-two runs,
+to themselves tasks go on as far as they can, one in front of the other. Of two runs,
 
-- one deals turns: for every object, but for a few, it draws who steps there next, in
-  proportion to the steps that tasks have left there. Any order of racing steps can come
-  of it; it finds what needs tasks to move along together.
+- one deals turns: a coin says of each object whether it is drawn who steps there next,
+  in proportion to the steps that tasks have left there. Any order of racing steps can
+  come of it; it finds what needs tasks to move along together. Who is in front at the
+  other objects is drawn too, every second time.
 - the other has a single change: after one of the steps that will race the task in front
-  falls back behind all others. It finds what needs a task to be held back for long
-  while the others go on undisturbed.
+  falls back behind all others, which go in the order of their creation. It finds what
+  needs a task to be held back for long while the others go on undisturbed.
 
 How many steps there are, and which of them race, is learned from the runs before; the
 first is a random walk.
@@ -27,8 +27,15 @@ from .length import RunLength
 from .racing import RacingSteps
 from .turns import StepCounts, Turns
 
-DEALT = 0.75
+DEALT = 0.5
 """At how many of the objects turns are dealt; at the others whoever is in front goes."""
+
+IN_ORDER = 0.5
+"""In how many of these runs those created first are in front.
+
+Otherwise the order is drawn: turns at different objects are dealt independently of each
+other, so they seldom have one whole task before another that was created earlier.
+"""
 
 LEARNING = 3
 """So many runs deal turns before there is one with a change: until then not much is
@@ -55,6 +62,7 @@ class Races:
         self._runs = 0
         self._deals = True
         self._dealt: dict[str, bool] = {}
+        self._in_order = True
         self._change = NEVER
         self._priorities: Priorities = {}
 
@@ -71,7 +79,9 @@ class Races:
             self._counts.begin()
             self._turns.begin()
             self._dealt = {}
+            self._in_order = self._chance.random() < IN_ORDER
         else:
+            self._in_order = True
             self._change = self._chance.pick(self._races.length)
 
     def next_task(self, runnable: Sequence[Task], stay: int) -> int:
@@ -97,14 +107,14 @@ class Races:
             tasks = workers(runnable)
             if self._deals:
                 tasks = self._in_turn(tasks)
-            chosen = foremost(tasks, self._priorities, _by_creation)
+            chosen = foremost(tasks, self._priorities, self._first)
             self._count(runnable[chosen])
         return chosen
 
     def _count(self, task: Task) -> None:
         """Count racing steps; after the one that was drawn the task falls back."""
         if self._racing.will_race(task) and self._races.step() == self._change:
-            self._priorities[task.index] = 0.0
+            self._priorities[task.index] = 0.0  # behind all
 
     def _in_turn(self, tasks: list[tuple[int, Task]]) -> list[tuple[int, Task]]:
         """Return those of the tasks that are not held; all of them if all are."""
@@ -123,6 +133,8 @@ class Races:
             dealt = self._dealt[obj] = bool(obj) and self._chance.random() < DEALT
         return dealt
 
-
-def _by_creation(task: Task) -> float:
-    return 1.0 / (1 + task.index)  # those created first are in front
+    def _first(self, task: Task) -> float:
+        """Return the priority that a task has to begin with, above zero."""
+        if self._in_order:
+            return 1.0 / (1 + task.index)
+        return 1.0 - self._chance.random()
