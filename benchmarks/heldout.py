@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""How soon strategies find missing guards that nothing was chosen by.
+
+``python benchmarks/heldout.py [--seeds N] [--limit N] [--jobs N]``
+
+The strategies' shares and chances come from the exhibits of ``forkfuzz bench find``.
+Here are the other guards of the table that the tests hold, each with the scenario that
+shows it: medians of the runs to the first violation, as a table. Needs scipy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from math import exp, log
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from forkfuzz.bench.exhibits import EXHIBITS, Exhibit
+from forkfuzz.bench.finding import search_all
+from forkfuzz.bench.survival import summarize
+from quality.expectations import ROWS
+
+KNOWN = ("pct", "pos", "surw", "urw", "delays", "random")
+STRATEGIES = ("portfolio", "races", *KNOWN)
+
+
+def held_out() -> list[Exhibit]:
+    """Return what is no exhibit, a property each."""
+    used = {(e.scenario, e.rules, e.prop) for e in EXHIBITS}
+    each = [
+        (row.scenario, f"seed,{row.value}", prop)
+        for row in ROWS
+        for prop in row.properties
+    ]
+    return [
+        Exhibit(
+            f"{rules.removeprefix('seed,')}: {scenario}: {prop}", scenario, rules, prop
+        )
+        for scenario, rules, prop in each
+        if (scenario, rules, prop) not in used
+    ]
+
+
+def main() -> int:
+    """Print a row for each guard, and what the portfolio takes on the whole."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--limit", type=int, default=500)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    print(f"| missing guard | {' | '.join(STRATEGIES)} |")
+    print(f"| --- |{' --- |' * len(STRATEGIES)}")
+    ratios: dict[str, list[float]] = {name: [] for name in KNOWN}
+    with ProcessPoolExecutor(options.jobs) as pool:
+        run = partial(pool.map, chunksize=5)
+        for each in held_out():
+            found = search_all(
+                each, STRATEGIES, seeds=options.seeds, limit=options.limit, run=run
+            )
+            medians = {name: summarize(found[name]).median for name in STRATEGIES}
+            cells = [str(medians[name] or "-") for name in STRATEGIES]
+            print(f"| {each.name} | {' | '.join(cells)} |", flush=True)
+            for name in KNOWN:
+                # What was not found took the limit, and more.
+                theirs = medians[name] or options.limit
+                ratios[name].append(theirs / (medians["portfolio"] or options.limit))
+    means = [exp(sum(map(log, ratios[name])) / len(ratios[name])) for name in KNOWN]
+    cells = ["1.0", "", *(f"{mean:.1f}" for mean in means)]
+    print(f"| geometric mean, in times of the portfolio | {' | '.join(cells)} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
