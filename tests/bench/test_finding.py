@@ -12,6 +12,7 @@ import pytest
 from cli.running import call
 from forkfuzz.bench.exhibits import EXHIBITS, Exhibit, find_exhibits
 from forkfuzz.bench.finding import Sample, Search, search, search_all
+from forkfuzz.bench.plot import drawn
 from forkfuzz.bench.survival import p_value, summarize
 from forkfuzz.campaign.config import GUIDED
 from forkfuzz.checkers import PROPERTIES
@@ -129,6 +130,23 @@ def test_the_command_gives_every_sample_as_json() -> None:
     assert document["exhibit"]["name"] == "ro-pin"
     assert len(document["strategies"]["urw"]["runs"]) == 2
     assert document["best_single"] == "urw"
+
+
+@pytest.mark.parametrize(
+    ("searches", "expected"),
+    [
+        (samples(1, 1, 1), ([1, 200], [1, 1])),
+        (samples(4, 9), ([1, 4, 9, 200], [0, 0.5, 1, 1])),
+        (samples(4, 101), ([1, 4, 100, 200], [0, 0.5, 0.5, 0.5])),
+        (samples(101, 101), ([1, 100, 200], [0, 0, 0])),
+    ],
+    ids=["at once", "all", "half", "none"],
+)
+def test_curves_go_from_the_first_run_to_the_last(
+    searches: list[Sample], expected: tuple[list[float], list[float]]
+) -> None:
+    """Even where all searches have found the bug in their first run."""
+    assert drawn(searches, 200) == expected
 
 
 def test_plots_are_drawn_and_equal_for_equal_data(tmp_path: Path) -> None:

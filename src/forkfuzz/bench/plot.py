@@ -15,6 +15,9 @@ COLUMNS = 3
 WIDTH, HEIGHT = 4.2, 2.8
 """Of one panel, in inches."""
 
+COLOURS = 10
+"""After so many, matplotlib's begin again."""
+
 
 def plot_found(found: Mapping[str, Mapping[str, Sequence[Sample]]], path: Path) -> None:
     """Draw, for each exhibit, what share of the searches found it after how many runs.
@@ -24,13 +27,31 @@ def plot_found(found: Mapping[str, Mapping[str, Sequence[Sample]]], path: Path) 
     """
     figure, panels = _panels(len(found))
     for panel, (name, samples) in zip(panels, found.items(), strict=False):
-        for strategy, each in samples.items():
-            runs, share = curve(each)
-            width = 2.2 if strategy == "portfolio" else 1.0
-            panel.step(runs, share, where="post", label=strategy, linewidth=width)
+        end = max(10, *(sample.runs for each in samples.values() for sample in each))
+        for number, (strategy, each) in enumerate(samples.items()):
+            runs, share = drawn(each, end)
+            panel.step(
+                runs,
+                share,
+                where="post",
+                label=strategy,
+                linewidth=2.2 if strategy == "portfolio" else 1.0,
+                linestyle="-" if number < COLOURS else "--",
+            )
         panel.set(title=name, xscale="log", ylim=(0, 1.02), xlabel="runs")
     panels[0].legend(fontsize=6)
     _save(figure, path)
+
+
+def drawn(samples: Sequence[Sample], end: int) -> tuple[list[float], list[float]]:
+    """Return a curve that begins at the first run and goes on to the last of a panel.
+
+    Where all searches have found the bug at once, there would be nothing to see.
+    """
+    runs, share = curve(samples)
+    before = [(1.0, 0.0)] if runs[0] > 1 else []
+    points = [*before, *zip(runs, share, strict=True), (float(end), share[-1])]
+    return [x for x, _ in points], [y for _, y in points]
 
 
 def plot_growth(

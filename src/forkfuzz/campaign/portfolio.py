@@ -1,9 +1,9 @@
 """A portfolio: runs spread over several strategies, by what pays.
 
 No strategy is good at everything, and which one a program needs is not known before. So
-each has a share of the runs. The shares begin with those that were best on the shipped
-exhibits; a strategy whose runs reach new things more often than the others' gets more,
-and the longer a campaign goes on, the more go to variations of what was reached.
+each has a share of the runs. A strategy whose runs reach new things more often than the
+others' gets more, and the longer a campaign goes on, the more go to variations of what
+was reached: what chance finds it finds early.
 
 What any of them reaches first becomes an input, which the others' mutations go on from.
 """
