@@ -4,9 +4,9 @@ Many of a run's steps cannot race, so that it makes no difference who takes them
 to themselves tasks go on as far as they can, one in front of the other. Of two runs,
 
 - one deals turns: a coin says of each object whether it is drawn who steps there next,
-  in proportion to the steps that tasks have left there. Any order of racing steps can
-  come of it; it finds what needs tasks to move along together. Who is in front at the
-  other objects is drawn too, every second time.
+  in proportion to the steps that tasks have left there. Nearly any order of racing
+  steps can come of it; it finds what needs tasks to move along together. Who is in
+  front at the other objects is drawn too, every second time.
 - the other has a single change: after one of the steps that will race the task in front
   falls back behind all others, which go in the order of their creation. It finds what
   needs a task to be held back for long while the others go on undisturbed.

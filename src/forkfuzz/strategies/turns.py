@@ -74,7 +74,7 @@ class Turns:
 
         Args:
             task: One of *tasks*; its next step is on an object.
-            tasks: Those that can step now. Nobody waits for another one's turn.
+            tasks: Those that can step now. Nobody waits for one that is not among them.
         """
         obj = task.access.obj
         index = self._next.get(obj, NOBODY)
