@@ -112,7 +112,7 @@ def test_a_seed_repeats_a_campaign(engine_name: EngineName, strategy: str) -> No
             list(
                 fuzz(
                     configure(
-                        "relay", engine_name, strategy=strategy, seed=seed, runs=8000
+                        "relay", engine_name, strategy=strategy, seed=seed, runs=20_000
                     )
                 )
             )

@@ -108,7 +108,7 @@ def test_a_run_goes_on_and_can_be_saved(server: Server) -> None:
     for seed in range(200):
         _, text = server.ask(
             "run",
-            {"path": [], "strategy": "races", "seed": seed, "properties": ["any"]},
+            {"path": [], "strategy": "pct", "seed": seed, "properties": ["any"]},
         )
         found = json.loads(text)
         if found["broken"]:
