@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How soon strategies find missing guards that nothing was chosen by.
+"""How soon strategies find missing guards that are no exhibits.
 
 ``python benchmarks/heldout.py [--seeds N] [--limit N] [--jobs N]``
 
-The strategies' shares and chances come from the exhibits of ``forkfuzz bench find``.
+Shares and chances of strategies come from the exhibits of ``forkfuzz bench find``.
 Here are the other guards of the table that the tests hold, each with the scenario that
 shows it: medians of the runs to the first violation, as a table. Needs scipy.
 """

@@ -42,14 +42,15 @@ def seen(*steps: Task) -> RacingSteps:
     return racing
 
 
-def test_every_step_races_until_a_run_has_ended() -> None:
-    """Nothing is known before."""
+def test_nothing_is_known_until_a_run_has_ended() -> None:
+    """Then what nobody else has touched does not race."""
     racing = RacingSteps()
     racing.begin()
     task = standing(0, reads("page"))
     racing.step(task)
-    assert racing.will_race(task)
+    known = [racing.known]
     racing.begin()
+    assert [*known, racing.known] == [False, True]
     assert not racing.will_race(task)
 
 

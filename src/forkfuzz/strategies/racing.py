@@ -14,10 +14,7 @@ Place = tuple[str, bool, int]
 
 
 class RacingSteps:
-    """Learns how often each task touches each object.
-
-    Until a first run has ended every step counts as racing.
-    """
+    """Learns how often each task touches each object."""
 
     def __init__(self) -> None:
         self._most: dict[Place, int] = {}
@@ -50,8 +47,6 @@ class RacingSteps:
 
         No task is expected to touch an object more often than in any run before.
         """
-        if not self.known:
-            return True
         now, most = self._now, self._most
         return any(now.get(rival, 0) < most[rival] for rival in self._rivals_of(task))
 
