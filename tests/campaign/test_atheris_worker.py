@@ -173,6 +173,16 @@ def test_a_portfolio_runs_other_strategies_between_two_inputs() -> None:
     assert 0 < verbatim < 30
 
 
+def test_a_portfolio_makes_the_first_run_itself() -> None:
+    """Nobody is stopped in it, whatever the input says."""
+    bench = Bench("lost-update", runs=1, strategy="portfolio")
+    with pytest.raises(Exited, match=r"^0$"):
+        bench.worker.run(b"\x00\xc0\x00")  # which would be a lost update
+    (done,) = bench.said()
+    assert isinstance(done, Done)
+    assert (done.reason, done.runs, done.hits) == ("runs", 1, 0)
+
+
 def test_a_waiting_input_is_cut_to_size() -> None:
     """LibFuzzer takes no more than it asked for."""
     bench = Bench("relay", strategy="portfolio")

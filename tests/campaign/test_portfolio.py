@@ -76,9 +76,17 @@ def test_runs_of_other_strategies_become_inputs() -> None:
     for _ in range(300):
         data, result = runner.run()
         assert toy.run(Bytes(data), None).digest() == result.digest()
-    kept = runner.take_new()
-    assert len(kept) == runner.corpus - 1  # but for the empty input
+    assert len(runner.take_new()) == runner.corpus
     assert runner.features > 20
+
+
+def test_the_first_run_is_the_undisturbed_one() -> None:
+    """It is made once: by a strategy, which learns from it, and not from no bytes."""
+    runner = Guided(Toy("relay"), [], seed=1, max_len=256, portfolio=Portfolio(1))
+    alone = Guided(Toy("relay"), [], seed=1, max_len=256)
+    digests = [runner.run()[1].digest() for _ in range(3)]
+    assert digests[0] == alone.run()[1].digest()
+    assert digests[0] not in digests[1:]
 
 
 def test_equal_seeds_give_equal_portfolios() -> None:

@@ -105,15 +105,35 @@ class Worker:
         self._ticker = Ticker()
 
     def run(self, data: bytes) -> None:
-        """Run *data*; whatever goes wrong, do not return to libFuzzer with it.
+        """Run *data*, and then what a portfolio leaves to other strategies.
 
-        Then come the runs that a portfolio leaves to other strategies. libFuzzer knows
-        nothing of them until one reaches something new, and is then given its input.
+        libFuzzer knows nothing of those runs until one reaches something new, and is
+        then given its input. It begins with the empty input, from which it learns
+        nothing; a portfolio begins with an undisturbed run of its own instead.
+        """
+        portfolio, is_first = self._portfolio, not self._registered
+        if is_first:
+            self._register(data)
+        if portfolio is None or not is_first:
+            new = self._run_bytes(data)
+            if portfolio is not None and not self._is_given:
+                portfolio.paid(COVERAGE, new)
+        if portfolio is not None:
+            self._run_others(portfolio)
+
+    def _register(self, data: bytes) -> None:
+        try:
+            self._registered = True
+            self._feedback.register()
+        except BaseException as error:
+            self.fail(error, data)
+
+    def _run_bytes(self, data: bytes) -> int:
+        """Run an input; return how much that was new it reached.
+
+        Whatever goes wrong, do not return to libFuzzer with it.
         """
         try:
-            if not self._registered:
-                self._registered = True
-                self._feedback.register()
             self._strategy.rewind(data)
             result = self._target.run(self._strategy, self._feedback)
             self._note(data, result)
@@ -123,10 +143,7 @@ class Worker:
         except BaseException as error:
             self.fail(error, data)
         self._go_on_or_finish()
-        if self._portfolio is not None:
-            if not self._is_given:
-                self._portfolio.paid(COVERAGE, new)
-            self._run_others(self._portfolio)
+        return new
 
     def _run_others(self, portfolio: Portfolio) -> None:
         while not self._waiting and (arm := portfolio.choose()) != COVERAGE:

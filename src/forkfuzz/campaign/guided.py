@@ -44,7 +44,8 @@ class Guided:
         portfolio: Portfolio | None = None,
     ) -> None:
         self._target = target
-        self._waiting = deque([b"", *inputs])
+        # A portfolio begins with an undisturbed run of its own.
+        self._waiting = deque(inputs if portfolio else [b"", *inputs])
         self._max_len = max_len
         self._random = random.Random(seed)
         self._strategy = Bytes()

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 from forkfuzz.engine import Task
 
-DAEMON_SHARE = 0.25
+DAEMON_SHARE = 0.4
 """How many of the steps daemons take, unless all of them are idle."""
+
+IDLE = 0.5
+"""In how many of the runs each of them is idle."""
 
 
 class Chance:
@@ -22,6 +25,7 @@ class Chance:
         # Only random() is promised to give the same numbers on every Python.
         self.random = random.Random(seed).random
         self._idle: dict[int, bool] = {}
+        self._idleness = IDLE
 
     def pick(self, count: int) -> int:
         """Return a number from 0 to ``count - 1``, each with the same chance."""
@@ -36,15 +40,19 @@ class Chance:
                 return i
         return len(weights) - 1
 
-    def begin(self) -> None:
+    def begin(self, idle: float = IDLE) -> None:
         """Let the daemons draw again who of them is idle in the next run.
 
         A daemon is hardware that may act at any time. A strategy that lets the task in
         front go on would let it go on for ever, or never. So daemons have a share of
         the steps instead; but many bugs need one of them, a CPU's TLB, to be left alone
         while another is busy, so a coin says of each whether it is idle.
+
+        Args:
+            idle: The chance of that.
         """
         self._idle = {}
+        self._idleness = idle
 
     def daemon(self, runnable: Sequence[Task]) -> int:
         """Return which daemon takes this step; -1 if another task does."""
@@ -60,5 +68,5 @@ class Chance:
     def _is_idle(self, task: Task) -> bool:
         idle = self._idle.get(task.index)
         if idle is None:
-            idle = self._idle[task.index] = self.random() < 0.5
+            idle = self._idle[task.index] = self.random() < self._idleness
         return idle

@@ -1,0 +1,102 @@
+"""One task held back: a delay after a step that will race, and no other.
+
+Tasks go on as far as they can, those created earlier in front. After one of the steps
+that will race the task in front falls back behind all others. Many of a run's steps
+cannot race, so that it makes no difference who takes them: a delay there would be
+wasted. So would most delays be where a lock is taken again and again: first an object
+is drawn, then one of the racing steps there. Where no step names an object, any step
+may race.
+
+Which steps race, and how many there are, is learned from the runs before. In the first
+nobody is stopped, and hardware does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from forkfuzz.engine import Task
+
+from .chance import IDLE, Chance
+from .racing import RacingSteps
+
+NOBODY = -1
+"""In place of a task's index."""
+
+NEVER = ("", -1)
+"""In place of an object and the number of a step there."""
+
+
+class HeldBack:
+    """Holds one task back after a step that will race; see the module.
+
+    Args:
+        chance: Where the draws come from.
+    """
+
+    def __init__(self, chance: Chance) -> None:
+        self._chance = chance
+        self._racing = RacingSteps()
+        self._most: dict[str, int] = {}
+        self._now: dict[str, int] = {}
+        self._is_first = True
+        self._change = NEVER
+        self._held_back = NOBODY
+
+    def begin(self) -> None:
+        """Draw the step after which the task in front falls back."""
+        self._learn()
+        self._is_first = not self._racing.known and not self._most
+        self._chance.begin(idle=1.0 if self._is_first else IDLE)
+        self._change = self._draw() if self._most else NEVER
+        self._held_back = NOBODY
+
+    def next_task(self, runnable: Sequence[Task], stay: int) -> int:
+        """Choose the task in front, or at times a daemon."""
+        chosen = self._chance.daemon(runnable)
+        if chosen < 0:
+            chosen = self._in_front(runnable)
+            self._count(runnable[chosen])
+        self._racing.step(runnable[chosen])
+        return chosen
+
+    def next_value(self, label: str, options: int) -> int:
+        """Choose any outcome, but for the first run."""
+        return 0 if self._is_first else self._chance.pick(options)
+
+    def _learn(self) -> None:
+        """Take note of how many racing steps the last run had at each object."""
+        knew = self._racing.known
+        self._racing.begin()
+        if self._racing.known and not knew:
+            self._now = {}  # these were steps of any kind
+        for obj, count in self._now.items():
+            self._most[obj] = max(count, self._most.get(obj, 0))
+        self._now = {}
+
+    def _draw(self) -> tuple[str, int]:
+        """Return an object, and which of the racing steps there."""
+        objects = sorted(self._most)
+        obj = objects[self._chance.pick(len(objects))]
+        return obj, self._chance.pick(self._most[obj])
+
+    def _in_front(self, runnable: Sequence[Task]) -> int:
+        """Return the place of the first task that is not held back, or else of that."""
+        held_back = -1
+        for place, task in enumerate(runnable):
+            if task.index == self._held_back:
+                held_back = place
+            elif not task.daemon:
+                return place
+        return held_back
+
+    def _count(self, task: Task) -> None:
+        """Count racing steps; after the one that was drawn the task falls back."""
+        racing = self._racing
+        if racing.known and not racing.will_race(task):
+            return
+        obj = task.access.obj
+        number = self._now.get(obj, 0)
+        self._now[obj] = number + 1
+        if (obj, number) == self._change:
+            self._held_back = task.index
