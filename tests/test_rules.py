@@ -36,6 +36,7 @@ def test_mainline_lacks_rule_2_unlocks_the_child_first_and_loses_flags() -> None
         pinned_copy="copy_only",
         child_unlock="before_flush",
         mprotect_flags="before_vma_lock",
+        split_flags="before_vma_lock",
     )
     assert parse_rules("v7.0") == mainline
 
@@ -43,7 +44,8 @@ def test_mainline_lacks_rule_2_unlocks_the_child_first_and_loses_flags() -> None
 def test_before_6_17_madvise_takes_mmap_lock() -> None:
     """Which fork and mprotect exclude; 6.12 is else as mainline."""
     assert parse_rules("v6.12") == parse_rules(
-        "mainline,madvise_lock=mmap,mprotect_flags=after_vma_lock"
+        "mainline,madvise_lock=mmap,mprotect_flags=after_vma_lock,"
+        "split_flags=after_vma_lock"
     )
     for preset in ("v6.4.0", "v6.3", "v5.9", "v5.8"):
         assert parse_rules(preset).madvise_lock == "mmap"

@@ -182,6 +182,14 @@ class Rules:
         text="mprotect and madvise make new VMA flags when no reader can set "
         "VM_MAYBE_GUARD",
     )
+    split_flags: str = _guard(
+        "after_vma_lock",
+        "before_vma_lock",
+        where="__split_vma",
+        breaks="snapshot.torn",
+        text="the part that is split off a VMA gets its flags when no reader can set "
+        "VM_MAYBE_GUARD",
+    )
     gup_retry: str = _guard(
         "keeps_write",
         "drops_write",
@@ -271,7 +279,12 @@ class Preset:
 _V6_12 = Rules(
     pinned_copy="copy_only", child_unlock="before_flush", madvise_lock="mmap"
 )
-_MAINLINE = attrs.evolve(_V6_12, mprotect_flags="before_vma_lock", madvise_lock="vma")
+_MAINLINE = attrs.evolve(
+    _V6_12,
+    mprotect_flags="before_vma_lock",
+    split_flags="before_vma_lock",
+    madvise_lock="vma",
+)
 
 PRESETS: dict[str, Preset] = {
     "seed": Preset(
@@ -281,9 +294,10 @@ PRESETS: dict[str, Preset] = {
     ),
     "mainline": Preset(
         _MAINLINE,
-        "Linux 7.0-rc6; neither patch of the series is in, and do_mprotect_pkey makes "
-        "the new flags before vma_start_write, beside madvise_guard_install under the "
-        "VMA read lock: read in its source, not reproduced on a kernel",
+        "Linux 7.0-rc6; neither patch of the series is in, and do_mprotect_pkey and "
+        "__split_vma make the new flags before vma_start_write, beside "
+        "madvise_guard_install under the VMA read lock: read in its source, not "
+        "reproduced on a kernel",
     ),
     "v7.0": Preset(_MAINLINE, "Linux 7.0-rc6"),
     "patch1-posted": Preset(

@@ -13,16 +13,17 @@ FIRST, *OTHERS = (
     "  pinned_copy=protect_flush_copy instead of copy_only",
     "  child_unlock=after_flush instead of before_flush",
     "  mprotect_flags=after_vma_lock instead of before_vma_lock",
+    "  split_flags=after_vma_lock instead of before_vma_lock",
 )
 
 
 def assert_names_the_guard(lines: list[str]) -> None:
-    """Check that of mainline's three missing guards the right one is named."""
+    """Check that of mainline's four missing guards the right one is named."""
     assert lines[0] == FIRST
     assert lines[1].startswith("    makes it impossible (")
     assert lines[2::2] == OTHERS
     assert all(line.startswith("    does not prevent it (") for line in lines[3::2])
-    assert len(lines) == 6
+    assert len(lines) == 8
 
 
 def test_0_when_a_guard_makes_the_end_of_a_test_impossible(torn: Path) -> None:
@@ -123,6 +124,7 @@ def test_json_is_one_document(torn: Path) -> None:
     assert guards["pinned_copy"]["value"] == "copy_only"
     assert guards["child_unlock"]["closes"] == "no"
     assert guards["mprotect_flags"]["closes"] == "no"
+    assert guards["split_flags"]["closes"] == "no"
     assert all(guard["states"] > 0 for guard in guards.values())
 
 

@@ -9,8 +9,13 @@ from forkfuzz.search import Limits
 
 
 def test_the_guard_that_mainline_lacks() -> None:
-    """Of the three that it lacks, one closes the tear."""
-    assert missing(MAINLINE) == ["pinned_copy", "child_unlock", "mprotect_flags"]
+    """Of the four that it lacks, one closes the tear."""
+    assert missing(MAINLINE) == [
+        "pinned_copy",
+        "child_unlock",
+        "mprotect_flags",
+        "split_flags",
+    ]
     for outcome in (Outcome("snapshot.torn"), Outcome(end=child_is_torn)):
         possible, guards = bisect(IN_PAGE, MAINLINE, outcome, Limits())
         assert possible is Closes.NO
@@ -18,6 +23,7 @@ def test_the_guard_that_mainline_lacks() -> None:
             ("pinned_copy", Closes.YES),
             ("child_unlock", Closes.NO),
             ("mprotect_flags", Closes.NO),
+            ("split_flags", Closes.NO),
         ]
         assert all(guard.states for guard in guards)
 

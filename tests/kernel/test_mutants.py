@@ -56,6 +56,7 @@ MUTANTS = [
     ("gup_retry=drops_write", "gup-retry", "parent.lost-store"),
     ("gup_retry=drops_write", "dirty-cow", "file.written"),
     ("mprotect_flags=before_vma_lock", "guard-mprotect", "snapshot.torn"),
+    ("split_flags=before_vma_lock", "guard-munmap", "snapshot.torn"),
     ("fault_retry=vma_locked", "first-touch", "lock.deadlock"),
     ("ptl_irqs=off", "cow-break", "lock.deadlock"),
 ]
@@ -72,6 +73,7 @@ CONTROLS = [
     ("fault_lock=mmap,vma_lock=none", "ro-upgrade"),
     ("vma_lock=anon_vma_only", "ro-upgrade"),
     ("mprotect_flags=before_vma_lock", "mprotect"),
+    ("split_flags=before_vma_lock", "mprotect"),
     ("vma_lock=private_writable_only", "ro-upgrade"),
     ("child_unlock=before_flush", "mp"),
     ("gup_recheck=off", "pin-fork-race"),

@@ -53,6 +53,14 @@ RACES = {
         "mmap_write_lock(oldmm)",
         "<- the cut",
     ],
+    # The flag is set in one half of what was whole when its copy was made.
+    ("guard-munmap", "snapshot.torn"): [
+        "__split_vma(vma0): copies vm_flags",
+        "VM_MAYBE_GUARD",
+        "madvise_guard_install(B)",
+        "mmap_write_lock(oldmm)",
+        "<- the cut",
+    ],
     # The reader looked before the writer came.
     ("vma-recheck-off", "snapshot.stale"): [
         "vma_start_read()  not write-locked",

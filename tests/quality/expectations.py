@@ -73,6 +73,7 @@ ROWS = (
     Row("gather_nested=off", "dontneed-twice", ("tlb.stale-writable",), 2_000),
     Row("mprotect_flush=none", "mprotect", ("tlb.stale-writable",), 2_000),
     Row("mprotect_flags=before_vma_lock", "guard-mprotect", TORN, 2_000),
+    Row("split_flags=before_vma_lock", "guard-munmap", TORN, 2_000),
     Row(
         "gup_retry=drops_write",
         "gup-retry",

@@ -20,6 +20,7 @@ from forkfuzz.mm.mm_types import VM_MAYBE_GUARD, VM_WIPEONFORK, VmAreaStruct
 from forkfuzz.mm.pgtable import PTE_MARKER_GUARD, Pte
 
 from .mmu_gather import tlb_finish_mmu, tlb_gather_mmu, zap_pte_range
+from .vma import split_off
 
 
 async def madvise_dontneed(cpu: Cpu, vpn: int) -> bool:
@@ -104,7 +105,7 @@ def _lacks_anon_vma(vma: VmAreaStruct) -> bool:
 
 
 async def madvise_vma_behavior(cpu: Cpu, vpn: int, *, flag: int) -> bool:
-    """Set a VMA flag: VM_DONTCOPY or VM_WIPEONFORK, for its whole VMA.
+    """Set a VMA flag for one page: VM_DONTCOPY or VM_WIPEONFORK.
 
     Only anonymous private memory can be wiped.
 
@@ -112,11 +113,11 @@ async def madvise_vma_behavior(cpu: Cpu, vpn: int, *, flag: int) -> bool:
         False on -ENOMEM, -EINVAL or -EINTR.
 
     Points:
-        madvise_update_vma:vm_flags and those of the locks.
+        madvise_update_vma:vm_flags and those of `split_off` and the locks.
 
     Source:
-        mm/madvise.c: madvise_vma_behavior, madvise_update_vma. Left out: splitting the
-        VMA. A fatal signal ends the wait for readers, as it does in newer kernels.
+        mm/madvise.c: madvise_vma_behavior, madvise_update_vma. A fatal signal ends the
+        wait for readers, as it does in newer kernels.
     """
     mm = cpu.mm
     if not await mmap_write_lock_killable(cpu, mm):
@@ -124,17 +125,18 @@ async def madvise_vma_behavior(cpu: Cpu, vpn: int, *, flag: int) -> bool:
     vma = mm.find_vma(vpn)
     done = vma is not None and (flag != VM_WIPEONFORK or vma.is_anonymous())
     if vma is not None and done and not vma.vm_flags & flag:
-        done = await _madvise_update_vma(cpu, vma, flag)
+        done = await _madvise_update_vma(cpu, vma, vpn, flag)
     await mmap_write_unlock(cpu, mm)
     return done
 
 
-async def _madvise_update_vma(cpu: Cpu, vma: VmAreaStruct, flag: int) -> bool:
+async def _madvise_update_vma(cpu: Cpu, vma: VmAreaStruct, vpn: int, flag: int) -> bool:
     new_flags = vma.vm_flags | flag
-    if not await vma_start_write_killable(cpu, vma):
+    alone = await split_off(cpu, vma, vpn)
+    if alone is None or not await vma_start_write_killable(cpu, alone):
         return False
-    await point("madvise_update_vma:vm_flags", vma.touch)
+    await point("madvise_update_vma:vm_flags", alone.touch)
     if vma.vm_mm.world.rules.mprotect_flags == "after_vma_lock":
-        new_flags = vma.vm_flags | flag
-    vma.vm_flags = new_flags
+        new_flags = alone.vm_flags | flag
+    alone.vm_flags = new_flags
     return True

@@ -35,35 +35,50 @@ async def split_off(cpu: Cpu, vma: VmAreaStruct, vpn: int) -> VmAreaStruct | Non
         those of `_split_vma`.
     """
     if vma.vm_start < vpn:
-        above = await _split_vma(cpu, vma, vpn)
+        above = await _split_vma(cpu, vma, vpn, new_below=True)
         if above is None:
             return None
         vma = above
-    if vma.vm_end > vpn + 1 and await _split_vma(cpu, vma, vpn + 1) is None:
-        return None
+    if vma.vm_end > vpn + 1:
+        above = await _split_vma(cpu, vma, vpn + 1, new_below=False)
+        if above is None:
+            return None
     return vma
 
 
-async def _split_vma(cpu: Cpu, vma: VmAreaStruct, addr: int) -> VmAreaStruct | None:
-    """Split a VMA in two at *addr*; return the upper part, which is a new one.
+async def _split_vma(
+    cpu: Cpu, vma: VmAreaStruct, addr: int, *, new_below: bool
+) -> VmAreaStruct | None:
+    """Split a VMA in two at *addr*; return the upper part.
 
     Both are write-locked then: the old one before it changes, the new one before
-    anybody can find it.
+    anybody can find it. The kernel copies the flags before that, when a reader can
+    still set one.
+
+    Args:
+        new_below: Whether the lower part is the kernel's new one, which has the copied
+            flags. Here the upper part is made anew all the same.
 
     Points:
-        __split_vma:vma_complete and those of vma_start_write.
+        __split_vma:vm_area_dup, where rules say so, __split_vma:vma_complete and those
+        of vma_start_write.
 
     Source:
-        mm/vma.c: __split_vma. The kernel makes the lower part the new one where the
-        upper one is to go.
+        mm/vma.c: __split_vma.
     """
+    mm = vma.vm_mm
+    copied = None
+    if mm.world.rules.split_flags == "before_vma_lock":
+        await point("__split_vma:vm_area_dup", vma.peek)
+        copied = vma.vm_flags
     if not await vma_start_write_killable(cpu, vma):
         return None
     await point("__split_vma:vma_complete", vma.touch)
-    mm = vma.vm_mm
     if vma not in mm.vmas:  # only an exit takes no lock
         return None
     new = VmAreaStruct(mm, addr, vma.vm_end, vma.vm_flags)
+    if copied is not None:
+        (vma if new_below else new).vm_flags = copied
     new.anon_vma = vma.anon_vma
     new.shmem = vma.shmem
     new.vm_lock_seq = mm.mm_lock_seq

@@ -101,6 +101,29 @@ def guard_mprotect() -> Program:
 
 
 @scenario(
+    "guard-munmap",
+    "a guard region installed in a file mapping while munmap splits it",
+)
+def guard_munmap() -> Program:
+    """B, then C get a guard region while A, of the same VMA as B, goes; then fork."""
+    pages = [
+        PageSpec(name, untouched=True, file=True, vma=vma)
+        for name, vma in (("A", 0), ("B", 0), ("C", 1))
+    ]
+    guards = (Madvise("B", "guard"), Madvise("C", "guard"), Post("done"))
+    return Program(
+        "guard-munmap",
+        tuple(pages),
+        (
+            Thread("F", (Wait("done"), Wait("done"), Fork())),
+            Thread("T1", guards),
+            Thread("T2", (Munmap("A"), Post("done"))),
+        ),
+        sometimes=("copy_nonpresent_pte:set_marker", "__split_vma:vma_complete"),
+    )
+
+
+@scenario(
     "dirty-cow",
     "a private file page thrown away between a pin's fault and the lookup after it",
     rounds=1,

@@ -33,11 +33,12 @@ GUARD = "madvise_guard_install({page})"
 """What leaves a guard marker, with the code that zaps."""
 
 FLAGS_WORDS = {
+    "__split_vma:vm_area_dup": "__split_vma({vma}): copies vm_flags",
     "mprotect_fixup:vm_flags_reset_once": "mprotect_fixup({vma}): vm_flags",
     "madvise_guard_install:vm_flags": "madvise_guard_install({vma}): VM_MAYBE_GUARD",
     "madvise_update_vma:vm_flags": "madvise_update_vma({vma}): vm_flags",
 }
-"""Steps that change the flags of a VMA."""
+"""Steps that copy or change the flags of a VMA."""
 
 
 LOCK_VERBS = {
