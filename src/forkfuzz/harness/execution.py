@@ -110,43 +110,46 @@ class Execution:
         """Return whether every fork of the program has returned."""
         return len(self.children) == self.forks_in_program
 
-    def reference(self, page: str) -> PageReference | None:
-        """Return the oldest reference that is left on a page."""
+    def reference(
+        self, page: str, mm: MmStruct | None, *, get_only: bool = False
+    ) -> PageReference | None:
+        """Return the oldest reference that is left on a page.
+
+        Args:
+            page: Its name.
+            mm: Whose; None for a device, which uses anybody's.
+            get_only: Whether it has to be one of FOLL_GET.
+        """
         vpn = self._vpns[page]
         for pin in self.world.pins:
-            if pin.vpn == vpn and not pin.released:
+            if pin.released or pin.vpn != vpn or (get_only and pin.pinned):
+                continue
+            if mm is None or pin.mm_name == mm.name:
                 return pin
         return None
 
-    def reference_settled(self, page: str, thread: p.Thread) -> bool:
-        """Return whether the page has a reference, or gets none while *thread* waits."""
-        to_come = self._free_bodies or any(
-            count
-            for (name, who, _), count in self._pins_to_come.items()
-            if name == page and who != thread.name
-        )
-        return self.reference(page) is not None or not to_come
-
-    def got(self, page: str, mm: MmStruct) -> PageReference | None:
-        """Return the oldest FOLL_GET reference left that a process took on a page."""
-        vpn = self._vpns[page]
-        for pin in self.world.pins:
-            mine = pin.mm_name == mm.name and pin.vpn == vpn and not pin.pinned
-            if mine and not pin.released:
-                return pin
-        return None
-
-    def got_settled(self, page: str, thread: p.Thread, mm: MmStruct) -> bool:
-        """Return the same of such a reference of the thread's process."""
+    def is_settled(
+        self,
+        page: str,
+        thread: p.Thread,
+        mm: MmStruct | None,
+        *,
+        get_only: bool = False,
+    ) -> bool:
+        """Return whether there is such a reference, or none while *thread* waits."""
+        if self.reference(page, mm, get_only=get_only) is not None:
+            return True
         others = [
             other.name
             for other in self.program.threads
-            if other is not thread and _process(other) == _process(thread)
+            if other is not thread
+            and (mm is None or _process(other) == _process(thread))
         ]
-        to_come = self._free_bodies or any(
-            self._pins_to_come.get((page, name, True)) for name in others
+        return not self._free_bodies and not any(
+            count
+            for (name, who, get), count in self._pins_to_come.items()
+            if name == page and who in others and (get or not get_only)
         )
-        return self.got(page, mm) is not None or not to_come
 
     def expect_pins(
         self, thread: p.Thread, statements: Iterable[p.Statement], count: int

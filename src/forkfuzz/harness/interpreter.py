@@ -281,12 +281,14 @@ class ThreadRunner:
         )
 
     async def _wait_for_reference(self, page: str) -> PageReference | None:
+        """Return a reference of this process; of any, if this is a device."""
+        mm = None if self.thread.kind == "device" else self.cpu.mm
         await point(
             "dma:wait_for_reference",
             _semaphore_access(f"pin:{page}"),
-            lambda: self.execution.reference_settled(page, self.thread),
+            lambda: self.execution.is_settled(page, self.thread, mm),
         )
-        return self.execution.reference(page)
+        return self.execution.reference(page, mm)
 
     async def _do_unpin(self, page: str) -> None:
         pin = await self._wait_for_reference(page)
@@ -312,9 +314,9 @@ class ThreadRunner:
         await point(
             "peek:wait_for_reference",
             _semaphore_access(f"pin:{page}"),
-            lambda: execution.got_settled(page, self.thread, mm),
+            lambda: execution.is_settled(page, self.thread, mm, get_only=True),
         )
-        pin = execution.got(page, mm)
+        pin = execution.reference(page, mm, get_only=True)
         if pin is not None:
             read = await dma_read(execution.world, pin, statement.index)
             self._set_register(statement.register, read)
