@@ -29,7 +29,10 @@ from forkfuzz.scenarios.program import (
     Thread,
 )
 
-WAIT_FOR_ACKS = "flush_tlb_mm_range:wait_for_acks"
+WAIT_FOR_ACKS = (
+    "flush_tlb_mm_range:wait_for_acks",
+    "arch_tlbbatch_flush:wait_for_acks",
+)
 DONE = "done"
 """Stands for the label of a task that has ended."""
 
@@ -129,14 +132,14 @@ class Race:
         """
         while self.label(name) != label:
             assert self.label(name) != DONE, f"{name} ended before {label}"
-            if acks and self.label(name) == WAIT_FOR_ACKS:
+            if acks and self.label(name) in WAIT_FOR_ACKS:
                 self.all_acks()
             self.step(name)
 
     def past(self, name: str, label: str, *, acks: bool = True) -> None:
         """Step the task until it has taken *label*."""
         self.to(name, label, acks=acks)
-        if acks and label == WAIT_FOR_ACKS:
+        if acks and label in WAIT_FOR_ACKS:
             self.all_acks()
         self.step(name)
 

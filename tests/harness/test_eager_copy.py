@@ -185,7 +185,7 @@ def one_by_one(specs: tuple[PageSpec, ...], rounds: list[Round], rules: str) -> 
         cpu = f"cpu{cpus.index(who)}"
         before = ended.count.get(cpu, 0)
         while ended.count.get(cpu, 0) == before:
-            if race.label(who) == WAIT_FOR_ACKS:
+            if race.label(who) in WAIT_FOR_ACKS:
                 race.all_acks()
             race.step(who)
     return race

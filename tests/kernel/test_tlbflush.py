@@ -5,7 +5,7 @@ from __future__ import annotations
 from driving import Race, forker, ld, program, st, thread
 from forkfuzz.kernel.tlbflush import flush_tlb_func
 from forkfuzz.mm.cpu import FlushRequest
-from forkfuzz.scenarios.program import Madvise, PageSpec, Wait
+from forkfuzz.scenarios.program import Madvise, PageSpec, SwapOut, Thread, Wait
 
 WAIT = "flush_tlb_mm_range:wait_for_acks"
 
@@ -53,6 +53,53 @@ def test_a_lazy_cpu_is_interrupted_by_the_flush_at_the_end_of_fork() -> None:
     race.all_acks()
     assert race.cpu("cpu2").tlb == {}
     assert race.runnable("F")
+
+
+def test_reclaims_flush_leaves_lazy_cpus_to_notice_that_of_the_unmap() -> None:
+    """It makes no generation: the CPU catches up with the one made at the unmap."""
+    race = Race(
+        program(
+            [PageSpec("A", init=(5,)), "B"],
+            thread("T1", Madvise("B", "dontfork")),
+            Thread("kswapd", (SwapOut("A"),), "kernel"),
+            thread("T2", ld("B", "b"), Madvise("B", "wipeonfork"), ld("A")),
+        )
+    )
+    race.fill("cpu2", "A")
+    race.to("T1", "madvise_update_vma:vm_flags")
+    race.to("T2", "down_write:acquire")
+    assert race.cpu("cpu2").is_lazy
+    race.to("kswapd", "arch_tlbbatch_flush:send_ipis")
+    generation = race.mm().tlb_gen
+    race.finish("kswapd")
+    assert race.mm().tlb_gen == generation
+    assert race.cpu("cpu2").requests == []
+    assert 0 in race.cpu("cpu2").tlb
+    race.finish("T1")
+    race.step("T2")
+    assert race.cpu("cpu2").tlb == {}
+    race.finish("T2")
+    assert race.register("T2", "r") == 5
+    assert race.props() == []
+
+
+def test_reclaims_flush_interrupts_the_cpus_of_the_time_of_the_unmap() -> None:
+    """And waits for all of them to acknowledge."""
+    race = Race(
+        program(
+            ["A"],
+            forker(),
+            Thread("kswapd", (SwapOut("A"),), "kernel"),
+            thread("T2", ld("A")),
+        )
+    )
+    race.fill("cpu2", "A")
+    race.to("kswapd", "arch_tlbbatch_flush:wait_for_acks", acks=False)
+    assert race.blocked("kswapd")
+    race.all_acks()
+    assert race.cpu("cpu2").tlb == {}
+    race.finish("kswapd")
+    assert race.props() == []
 
 
 def test_a_flush_waits_for_every_cpu_in_the_mask() -> None:

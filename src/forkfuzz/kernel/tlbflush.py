@@ -6,6 +6,8 @@ secondary MMUs, range flushes beyond one page.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from forkfuzz.engine import point
 from forkfuzz.mm.cpu import Cpu, FlushRequest
 from forkfuzz.mm.lazy_tlb import fill_all
@@ -41,7 +43,8 @@ async def flush_tlb_mm_range(
     mm.tlb_gen += 1
     request = FlushRequest(cpu.id, mm, vpn, mm.tlb_gen)
     await point("flush_tlb_mm_range:send_ipis", mm.seq_touch)
-    _send(cpu, request, freed_tables=freed_tables, skip_cpu=skip_cpu)
+    targets = _targets(cpu, mm.mm_cpumask, freed_tables=freed_tables)
+    _send(request, targets[1:] if skip_cpu else targets)
     if cpu.loaded_mm is mm:
         await point("flush_tlb_mm_range:flush_local", cpu.tlb_write)
         _flush_local(cpu, request)
@@ -51,9 +54,36 @@ async def flush_tlb_mm_range(
             cpu.acks_read,
             lambda: not request.waiting,
         )
-    if mm.world.lazy_tlb:
-        fill_all(mm)
-    mm.world.watch.flushed(mm, vpn)
+    _tell(mm, vpn)
+
+
+async def arch_tlbbatch_flush(cpu: Cpu, mm: MmStruct, cpumask: Sequence[int]) -> None:
+    """Drop every translation of an mm that reclaim has unmapped a page of.
+
+    There is no new generation: whoever put the flush off has made one, by which a lazy
+    CPU, which gets no interrupt, notices.
+
+    Args:
+        cpumask: The CPUs that might have used the mm when the page was unmapped.
+
+    Points:
+        arch_tlbbatch_flush:send_ipis, arch_tlbbatch_flush:flush_local,
+        arch_tlbbatch_flush:wait_for_acks.
+
+    Source:
+        arch/x86/mm/tlb.c: arch_tlbbatch_flush. Simplified: the kernel has one request
+        for all mms of the batch.
+    """
+    await point("arch_tlbbatch_flush:send_ipis", mm.seq_touch)
+    request = FlushRequest(cpu.id, mm, None, mm.tlb_gen)
+    _send(request, _targets(cpu, cpumask, freed_tables=False))
+    if cpu.id in cpumask and cpu.loaded_mm is mm:
+        await point("arch_tlbbatch_flush:flush_local", cpu.tlb_write)
+        _flush_local(cpu, request)
+    await point(
+        "arch_tlbbatch_flush:wait_for_acks", cpu.acks_read, lambda: not request.waiting
+    )
+    _tell(mm, None)
 
 
 async def flush_tlb_page(cpu: Cpu, mm: MmStruct, vpn: int) -> None:
@@ -80,16 +110,24 @@ async def flush_tlb_batched_pending(cpu: Cpu, mm: MmStruct) -> None:
         await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
 
 
-def _send(
-    cpu: Cpu, request: FlushRequest, *, freed_tables: bool, skip_cpu: bool
-) -> None:
-    """Interrupt the CPUs in the mask that are not this one and not exempt as lazy."""
-    cpus = cpu.world.cpus
-    others = [cpus[number] for number in request.mm.mm_cpumask if number != cpu.id]
-    targets = [other for other in others if freed_tables or not other.is_lazy]
-    for target in targets[1:] if skip_cpu else targets:
+def _targets(cpu: Cpu, cpumask: Sequence[int], *, freed_tables: bool) -> list[Cpu]:
+    """Return the CPUs in a mask that are not this one and not exempt as lazy."""
+    others = [cpu.world.cpus[number] for number in cpumask if number != cpu.id]
+    return [other for other in others if freed_tables or not other.is_lazy]
+
+
+def _send(request: FlushRequest, targets: Sequence[Cpu]) -> None:
+    """Interrupt these CPUs."""
+    for target in targets:
         request.waiting.append(target.id)
         target.requests.append(request)
+
+
+def _tell(mm: MmStruct, vpn: int | None) -> None:
+    """Say that a flush has come to its end."""
+    if mm.world.lazy_tlb:
+        fill_all(mm)
+    mm.world.watch.flushed(mm, vpn)
 
 
 def flush_tlb_func(cpu: Cpu, request: FlushRequest) -> None:

@@ -29,7 +29,10 @@ from forkfuzz.mm.world import World
 from .memory import set_pte_at
 from .rmap import folio_maybe_dma_pinned
 from .swap import folio_free_swap
-from .tlbflush import flush_tlb_mm_range
+from .tlbflush import arch_tlbbatch_flush
+
+Batch = list[tuple[MmStruct, tuple[int, ...]]]
+"""Address spaces whose flush is put off, and the CPUs that it is for."""
 
 
 async def shrink_folio(cpu: Cpu, world: World, vpn: int) -> None:
@@ -60,27 +63,29 @@ async def _unmap_and_flush(cpu: Cpu, world: World, vpn: int, folio: Folio) -> No
 
     Points:
         shrink_folio_list:folio_maybe_dma_pinned, folio_alloc_swap:folio_get,
-        shrink_folio_list:folio_unlock and those of `_try_to_unmap_one`, the flush and
-        folio_free_swap.
+        shrink_folio_list:folio_unlock and those of `_try_to_unmap_one`,
+        arch_tlbbatch_flush and folio_free_swap.
     """
     await point("shrink_folio_list:folio_maybe_dma_pinned", folio.peek)
     if not folio_maybe_dma_pinned(folio):
         await point("folio_alloc_swap:folio_get", folio.touch)
         folio.swap_cache = True
         folio.refcount += 1
+        batch: Batch = []
         # A child's mapping comes after its parent's in rmap.
         for mm in list(world.mms):
-            if not await _try_to_unmap_one(cpu, mm, vpn, folio):
+            if not await _try_to_unmap_one(cpu, mm, vpn, folio, batch):
                 break
-        for mm in list(world.mms):
-            if mm.mm_cpumask:
-                await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
+        for mm, cpumask in batch:
+            await arch_tlbbatch_flush(cpu, mm, cpumask)
     await point("shrink_folio_list:folio_unlock", folio.touch)
     folio.locked = False
     await folio_free_swap(world, folio)
 
 
-async def _try_to_unmap_one(cpu: Cpu, mm: MmStruct, vpn: int, folio: Folio) -> bool:
+async def _try_to_unmap_one(
+    cpu: Cpu, mm: MmStruct, vpn: int, folio: Folio, batch: Batch
+) -> bool:
     """Replace one mapping by a swap entry; False if the page turns out to be pinned.
 
     The entry is cleared before the test for pins: a fast pin missed here sees it gone.
@@ -101,6 +106,7 @@ async def _try_to_unmap_one(cpu: Cpu, mm: MmStruct, vpn: int, folio: Folio) -> b
     mm.set_pte(vpn, NONE)
     await point("set_tlb_ubc_flush_pending:inc_mm_tlb_gen", mm.seq_touch)
     mm.tlb_gen += 1
+    batch.append((mm, tuple(mm.mm_cpumask)))
     mm.tlb_flush_batched = True
     await point("try_to_unmap_one:folio_dup_swap", folio.touch)
     folio.swap_count += 1

@@ -279,6 +279,9 @@ class _Narrator:
             whole = FORK_FLUSH if context.forking else "flush_tlb_mm(mm)"
             text = f"flush_tlb_page({page})" if page else whole
             context.calls["flush"] = Call(whole=text)
+        elif step.function == "arch_tlbbatch_flush":
+            text = "try_to_unmap_flush()"
+            context.calls["flush"] = Call(whole=text)
         else:
             text = "(all CPUs acked)"
         kind = "flush" if begun else "flush_end"
