@@ -1,14 +1,16 @@
 """Duplicating an address space, and taking one down.
 
 Source: mm/mmap.c: dup_mmap, exit_mmap. Left out: the VMA tree's memory, uprobes,
-userfaultfd, accounting, file mappings, the locks that exit_mmap takes, and
-khugepaged_exit before it, which waits for a collapse.
+userfaultfd, accounting, file mappings.
 """
 
 from __future__ import annotations
 
 from forkfuzz.engine import point
 from forkfuzz.locking.mmap_lock import (
+    mmap_read_lock,
+    mmap_read_unlock,
+    mmap_write_lock,
     mmap_write_lock_killable,
     mmap_write_lock_nested,
     mmap_write_unlock,
@@ -28,7 +30,7 @@ from forkfuzz.mm.mm_types import (
 )
 
 from .memory_copy import copy_page_range
-from .mmu_gather import unmap_region
+from .mmu_gather import tlb_finish_mmu, tlb_gather_mmu, unmap_region, unmap_vmas
 from .tlbflush import flush_tlb_mm_range
 from .vma import remove_vma
 
@@ -172,12 +174,20 @@ async def _flush_parent(cpu: Cpu, oldmm: MmStruct) -> None:
 async def exit_mmap(cpu: Cpu, mm: MmStruct) -> None:
     """Take down an address space whose last thread has gone.
 
+    Pages are unmapped beside other readers; a collapse under way is waited for.
+
     Points:
-        exit_mmap:remove_vmas and those of unmap_region and remove_vma.
+        exit_mmap:remove_vmas and those of the locks, `unmap_vmas`, tlb_finish_mmu and
+        remove_vma.
     """
-    vmas = list(mm.vmas)
-    await unmap_region(cpu, mm)
+    await mmap_read_lock(cpu, mm)
+    tlb = await tlb_gather_mmu(mm)
+    await unmap_vmas(cpu, tlb, mm)
+    await mmap_read_unlock(cpu, mm)
+    await mmap_write_lock(cpu, mm)
+    await tlb_finish_mmu(cpu, tlb)
     await point("exit_mmap:remove_vmas", mm.seq_touch)
-    mm.vmas.clear()
+    vmas, mm.vmas[:] = list(mm.vmas), []
     for vma in vmas:
         await remove_vma(vma)
+    await mmap_write_unlock(cpu, mm)

@@ -133,18 +133,30 @@ async def _zap_pte(
 async def unmap_region(cpu: Cpu, mm: MmStruct) -> None:
     """Zap every page of an address space that no thread can reach, with one flush.
 
-    Reclaim and khugepaged still reach it. An entry that they have taken out may come
-    back until they drop the page-table lock, so no entry is looked at without it.
-
     Points:
-        those of tlb_gather_mmu, zap_pte_range and tlb_finish_mmu.
+        those of tlb_gather_mmu, `unmap_vmas` and tlb_finish_mmu.
 
     Source:
-        mm/vma.c: unmap_region; mm/mmap.c: exit_mmap does the same.
+        mm/vma.c: unmap_region.
     """
     tlb = await tlb_gather_mmu(mm)
+    await unmap_vmas(cpu, tlb, mm)
+    await tlb_finish_mmu(cpu, tlb)
+
+
+async def unmap_vmas(cpu: Cpu, tlb: MmuGather, mm: MmStruct) -> None:
+    """Zap every page of an address space that no thread can reach.
+
+    Reclaim still reaches it. An entry that it has taken out may come back until it
+    drops the page-table lock, so no entry is looked at without it.
+
+    Points:
+        those of zap_pte_range.
+
+    Source:
+        mm/memory.c: unmap_vmas.
+    """
     for vma in mm.vmas:
         await zap_pte_range(
             cpu, tlb, range(vma.vm_start, vma.vm_end), drop_markers=True
         )
-    await tlb_finish_mmu(cpu, tlb)

@@ -16,7 +16,7 @@ from forkfuzz.locking.mmap_lock import (
     vma_start_write_killable,
 )
 from forkfuzz.mm.cpu import Cpu
-from forkfuzz.mm.mm_types import VM_SHARED, MmStruct, VmAreaStruct
+from forkfuzz.mm.mm_types import VM_SHARED, VmAreaStruct
 
 from .mmu_gather import tlb_finish_mmu, tlb_gather_mmu, zap_pte_range
 
@@ -28,8 +28,7 @@ async def split_off(cpu: Cpu, vma: VmAreaStruct, vpn: int) -> VmAreaStruct | Non
         mmap_lock is held for writing.
 
     Returns:
-        That VMA; None if a fatal signal came first, or the process has exited, and
-        then the caller gives up.
+        That VMA; None if a fatal signal came first, and then the caller gives up.
 
     Points:
         those of `_split_vma`.
@@ -74,8 +73,6 @@ async def _split_vma(
     if not await vma_start_write_killable(cpu, vma):
         return None
     await point("__split_vma:vma_complete", vma.touch)
-    if vma not in mm.vmas:  # only an exit takes no lock
-        return None
     new = VmAreaStruct(mm, addr, vma.vm_end, vma.vm_flags)
     if copied is not None:
         (vma if new_below else new).vm_flags = copied
@@ -114,7 +111,7 @@ async def do_munmap(cpu: Cpu, vpn: int) -> bool:
         return False
     await vma_mark_detached(cpu, alone)
     await point("do_vmi_align_munmap:vma_iter_clear_gfp", alone.touch)
-    _forget(mm, alone)
+    mm.vmas.remove(alone)
     await mmap_write_downgrade(cpu, mm)
     tlb = await tlb_gather_mmu(mm)
     await zap_pte_range(cpu, tlb, range(vpn, vpn + 1), drop_markers=True)
@@ -122,12 +119,6 @@ async def do_munmap(cpu: Cpu, vpn: int) -> bool:
     await remove_vma(alone)
     await mmap_read_unlock(cpu, mm)
     return True
-
-
-def _forget(mm: MmStruct, vma: VmAreaStruct) -> None:
-    """Take a VMA out of the tree, unless an exit has done so."""
-    if vma in mm.vmas:
-        mm.vmas.remove(vma)
 
 
 async def remove_vma(vma: VmAreaStruct) -> None:

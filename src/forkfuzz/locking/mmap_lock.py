@@ -45,10 +45,15 @@ async def mmap_write_lock_killable(cpu: Cpu, mm: MmStruct) -> bool:
     return True
 
 
-async def mmap_write_lock_nested(cpu: Cpu, mm: MmStruct) -> None:
-    """Write-lock the child's address space while holding the parent's."""
+async def mmap_write_lock(cpu: Cpu, mm: MmStruct) -> None:
+    """Write-lock the address space, whatever signal comes."""
     await down_write(cpu, mm.mmap_lock)
     await _mm_lock_seqcount_begin(mm)
+
+
+async def mmap_write_lock_nested(cpu: Cpu, mm: MmStruct) -> None:
+    """Write-lock the child's address space while holding the parent's."""
+    await mmap_write_lock(cpu, mm)
 
 
 async def vma_end_write_all(cpu: Cpu, mm: MmStruct) -> None:
