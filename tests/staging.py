@@ -120,6 +120,11 @@ class Stage(Generic[C]):
         self.set(child, page, new, RW)
         return new
 
+    def unlock(self) -> None:
+        """Drop the VMA locks of the parent."""
+        self.step()
+        self.checker.vma_write_unlocked(self.cpu(), self.parent)
+
     def cut(self, child: MmStruct) -> None:
         """Make the cut."""
         self.step()

@@ -164,14 +164,14 @@ class Rules:
         "on",
         "off",
         where="tlb_finish_mmu",
-        breaks="tlb.stale-writable",
+        breaks="tlb.stale-writable, tlb.stale-readable",
         text="a gather that ends while another is pending flushes everything",
     )
     mprotect_flush: str = _guard(
         "before_unlock",
         "none",
         where="mprotect_fixup, tlb_finish_mmu",
-        breaks="tlb.stale-writable",
+        breaks="tlb.stale-writable, tlb.stale-readable",
         text="translations that mprotect takes rights from are flushed",
     )
     mprotect_flags: str = _guard(

@@ -280,6 +280,27 @@ def test_a_mapped_page_must_not_be_freed() -> None:
     assert here.props() == ["page.refcount"]
 
 
+def test_a_page_with_a_reference_left_must_not_be_freed() -> None:
+    """The device goes on with it."""
+    here = Stage(RefcountChecker)
+    here.pin()
+    folio = here.folio()
+    here.set(here.parent, "A", None, 0)
+    folio.mapcount = 0
+    here.free(folio)
+    assert here.props() == ["page.refcount"]
+
+
+def test_a_reference_given_back_twice_is_noticed_when_the_page_is_free() -> None:
+    """The next owner would lose one."""
+    here = Stage(RefcountChecker)
+    folio = here.alloc()
+    here.free(folio)
+    here.world.put_refs(folio)
+    here.checker.finish()
+    assert here.props() == ["page.refcount"]
+
+
 def test_an_unmapped_page_may_be_freed() -> None:
     """Near miss."""
     here = Stage(RefcountChecker)

@@ -58,6 +58,19 @@ def test_reading_an_older_value_than_ones_own_store_is_reported() -> None:
     )
 
 
+def test_what_the_child_throws_away_leaves_the_parent_its_memory() -> None:
+    """The parent still must not read what was there before its own store."""
+    here = Stage(OwnStoresChecker)
+    old = here.folio()
+    here.store(1, folio=old)
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.store(2)
+    child_mm = here.fork()
+    here.zap(child_mm)
+    here.load(folio=old)
+    assert here.props() == ["parent.stale-read"]
+
+
 def test_reading_somebody_elses_newer_store_is_in_order() -> None:
     """Near miss: something newer is fine."""
     here = Stage(OwnStoresChecker)

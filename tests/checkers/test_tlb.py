@@ -1,20 +1,20 @@
-"""tlb.stale-writable, tlb.two-frames, tlb.use-after-free."""
+"""tlb.stale-writable, tlb.stale-readable, tlb.two-frames."""
 
 from __future__ import annotations
 
 from driving import Race, forker, ld, program, st, thread
 from forkfuzz.checkers.tlb import (
-    StaleWritableChecker,
+    StaleChecker,
     TwoFramesChecker,
-    UseAfterFreeChecker,
 )
-from forkfuzz.scenarios.program import Madvise, PageSpec
+from forkfuzz.mm.pgtable import PAGE_DIRTY, PAGE_RW, pte_modify
+from forkfuzz.scenarios.program import PageSpec
 from staging import RO, RW, Stage
 
 
 def test_a_writable_entry_for_a_shared_page_at_the_cut_is_stale() -> None:
     """I1."""
-    here = Stage(StaleWritableChecker)
+    here = Stage(StaleChecker)
     here.fill(cpu=1)
     child_mm = here.fork()
     here.share(child_mm)
@@ -27,7 +27,7 @@ def test_a_writable_entry_for_a_shared_page_at_the_cut_is_stale() -> None:
 
 def test_a_read_only_entry_for_a_shared_page_is_in_order() -> None:
     """Near miss: it lets nobody store."""
-    here = Stage(StaleWritableChecker)
+    here = Stage(StaleChecker)
     child_mm = here.fork()
     here.share(child_mm)
     here.fill(cpu=1)
@@ -37,7 +37,7 @@ def test_a_read_only_entry_for_a_shared_page_is_in_order() -> None:
 
 def test_a_lazy_cpus_entry_is_in_order() -> None:
     """It compares generations before its thread runs again."""
-    here = Stage(StaleWritableChecker)
+    here = Stage(StaleChecker)
     here.fill(cpu=1)
     here.cpu(1).is_lazy = True
     child_mm = here.fork()
@@ -48,7 +48,7 @@ def test_a_lazy_cpus_entry_is_in_order() -> None:
 
 def test_a_writable_entry_for_a_page_copied_early_is_in_order() -> None:
     """The parent may store to its own frame: the child has another."""
-    here = Stage(StaleWritableChecker)
+    here = Stage(StaleChecker)
     here.fill(cpu=1)
     child_mm = here.fork()
     here.copy(child_mm)
@@ -58,7 +58,7 @@ def test_a_writable_entry_for_a_page_copied_early_is_in_order() -> None:
 
 def test_a_flush_that_leaves_a_writable_entry_to_a_shared_page_is_reported() -> None:
     """Also after the cut, at each completed flush."""
-    here = Stage(StaleWritableChecker)
+    here = Stage(StaleChecker)
     child_mm = here.fork()
     here.share(child_mm)
     here.cut(child_mm)
@@ -69,7 +69,7 @@ def test_a_flush_that_leaves_a_writable_entry_to_a_shared_page_is_reported() -> 
 
 def test_a_page_flush_is_not_held_responsible_for_other_pages() -> None:
     """Near miss: the entry is of a page that was not flushed."""
-    here = Stage(StaleWritableChecker, ["A", "B"])
+    here = Stage(StaleChecker, ["A", "B"])
     here.fill("A", cpu=1)
     here.set(here.parent, "A", None, 0)
     here.checker.flushed(here.parent, 1)
@@ -80,7 +80,7 @@ def test_a_page_flush_is_not_held_responsible_for_other_pages() -> None:
 
 def test_an_entry_of_a_zap_whose_flush_is_pending_is_in_order() -> None:
     """MADV_DONTNEED drops the VMA lock first: fork may pass it."""
-    here = Stage(StaleWritableChecker)
+    here = Stage(StaleChecker)
     here.fill(cpu=1)
     here.parent.tlb_flush_pending = 1
     here.zap(here.parent)
@@ -91,7 +91,7 @@ def test_an_entry_of_a_zap_whose_flush_is_pending_is_in_order() -> None:
 
 def test_shared_mappings_keep_their_writable_entries() -> None:
     """Trap: VM_SHARED."""
-    here = Stage(StaleWritableChecker, [PageSpec("A", shared=True)])
+    here = Stage(StaleChecker, [PageSpec("A", shared=True)])
     here.fill(cpu=1)
     child_mm = here.fork()
     here.set(child_mm, "A", here.folio(), RW)
@@ -207,38 +207,7 @@ def test_setting_before_flushing_is_seen_in_the_model() -> None:
 # Use after free.
 
 
-def test_a_store_through_a_translation_of_a_freed_frame_is_reported() -> None:
-    """I7."""
-    here = Stage(UseAfterFreeChecker)
-    here.fill()
-    old = here.folio()
-    here.free(old)
-    here.store(1, folio=old)
-    assert here.props() == ["tlb.use-after-free"]
-
-
-def test_a_load_from_a_frame_that_has_another_owner_by_now_is_reported() -> None:
-    """Freed and handed out again: still the wrong life of the frame."""
-    here = Stage(UseAfterFreeChecker)
-    here.fill()
-    old = here.folio()
-    here.free(old)
-    assert here.alloc() is old
-    here.load(folio=old)
-    assert here.props() == ["tlb.use-after-free"]
-
-
-def test_a_translation_made_in_the_frames_new_life_is_in_order() -> None:
-    """Near miss: the frame was recycled before it was looked up."""
-    here = Stage(UseAfterFreeChecker)
-    here.free(here.folio())
-    here.set(here.parent, "A", here.alloc(), RW)
-    here.fill()
-    here.store(1)
-    assert here.props() == []
-
-
-def zap_by(here: Stage[StaleWritableChecker], cpu: int, *, first: bool) -> None:
+def zap_by(here: Stage[StaleChecker], cpu: int, *, first: bool) -> None:
     """Let a call on a CPU look at the page; the first one throws it away."""
     if first:
         here.parent.tlb_flush_pending += 1
@@ -248,7 +217,7 @@ def zap_by(here: Stage[StaleWritableChecker], cpu: int, *, first: bool) -> None:
 
 def test_a_call_that_says_that_a_page_is_gone_must_be_right() -> None:
     """Nobody can still store to it, whoever threw it away."""
-    here = Stage(StaleWritableChecker)
+    here = Stage(StaleChecker)
     here.fill(cpu=1)
     zap_by(here, 1, first=True)
     zap_by(here, 0, first=False)
@@ -261,7 +230,7 @@ def test_a_call_that_says_that_a_page_is_gone_must_be_right() -> None:
 
 def test_a_page_that_is_gone_may_be_there_again_when_the_call_returns() -> None:
     """Somebody has looked it up since, and may use what there is now."""
-    here = Stage(StaleWritableChecker)
+    here = Stage(StaleChecker)
     here.fill(cpu=1)
     zap_by(here, 0, first=True)
     here.set(here.parent, "A", here.alloc(), RW)
@@ -272,7 +241,7 @@ def test_a_page_that_is_gone_may_be_there_again_when_the_call_returns() -> None:
 
 def test_a_call_does_not_answer_for_what_is_thrown_away_later() -> None:
     """That has a flush of its own to come."""
-    here = Stage(StaleWritableChecker)
+    here = Stage(StaleChecker)
     zap_by(here, 0, first=True)
     here.set(here.parent, "A", here.alloc(), RW)
     here.fill(cpu=1)
@@ -283,12 +252,40 @@ def test_a_call_does_not_answer_for_what_is_thrown_away_later() -> None:
     assert here.props() == ["tlb.stale-writable"]
 
 
-def test_an_entry_that_was_evicted_or_cannot_store_does_not_matter() -> None:
+def mark_dirty(here: Stage[StaleChecker], cpu: int) -> None:
+    """Let a CPU set D in the copy that it has."""
+    here.cpu(cpu).tlb[0] |= PAGE_DIRTY
+    here.checker.filled(here.cpu(cpu), 0, here.cpu(cpu).tlb[0])
+
+
+def test_after_a_zap_nobody_reads_what_is_gone_either() -> None:
+    """A translation without W is enough for that."""
+    here = Stage(StaleChecker)
+    here.set(here.parent, "A", here.folio(), RO)
+    here.fill(cpu=1)
+    zap_by(here, 0, first=True)
+    here.checker.zap_ended(here.cpu(0), here.parent)
+    assert here.props() == ["tlb.stale-readable"]
+    assert here.checker.violations[0].message == (
+        "cpu1 can still read A in frame 1, which parent has thrown away"
+    )
+
+
+def test_setting_d_in_a_stale_copy_does_not_make_it_fresh() -> None:
+    """Hardware that does not check the entry sets D in what it has."""
+    here = Stage(StaleChecker)
+    here.set(here.parent, "A", here.folio(), PAGE_RW)
+    here.fill(cpu=1)
+    zap_by(here, 0, first=True)
+    mark_dirty(here, 1)
+    here.checker.zap_ended(here.cpu(0), here.parent)
+    assert here.props() == ["tlb.stale-writable"]
+
+
+def test_an_entry_that_was_evicted_does_not_matter() -> None:
     """Nor does one on a CPU that is idle."""
-    for kind in ("evicted", "read-only", "lazy"):
-        here = Stage(StaleWritableChecker)
-        if kind == "read-only":
-            here.set(here.parent, "A", here.folio(), RO)
+    for kind in ("evicted", "lazy"):
+        here = Stage(StaleChecker)
         here.fill(cpu=1)
         zap_by(here, 0, first=True)
         if kind == "evicted":
@@ -301,10 +298,23 @@ def test_an_entry_that_was_evicted_or_cannot_store_does_not_matter() -> None:
 def test_after_mprotect_no_cpu_can_store() -> None:
     """Whatever the entry says by then."""
     for bits, found in ((RW, ["tlb.stale-writable"]), (RO, [])):
-        here = Stage(StaleWritableChecker)
+        here = Stage(StaleChecker)
         here.set(here.parent, "A", here.folio(), bits)
         here.fill(cpu=1)
         here.set(here.parent, "A", here.folio(), RO)
+        here.checker.write_protected(here.parent, here.vpn("A"))
+        assert here.props() == found
+
+
+def test_after_mprotect_no_cpu_can_read_what_is_closed() -> None:
+    """The entry is not present any more, but leads to the page."""
+    for closed, found in ((True, ["tlb.stale-readable"]), (False, [])):
+        here = Stage(StaleChecker)
+        here.set(here.parent, "A", here.folio(), RO)
+        here.fill(cpu=1)
+        if closed:
+            entries = here.parent.page_table.entries
+            entries[0] = pte_modify(entries[0], accessible=False)
         here.checker.write_protected(here.parent, here.vpn("A"))
         assert here.props() == found
 
@@ -313,71 +323,9 @@ def test_what_may_still_be_used_is_part_of_the_state() -> None:
     """Two runs that differ in it are judged differently later."""
     states = []
     for cached in (False, True):
-        here = Stage(StaleWritableChecker)
+        here = Stage(StaleChecker)
         if cached:
             here.fill(cpu=1)
         zap_by(here, 0, first=True)
         states.append(here.checker.state())
     assert states[0] != states[1]
-
-
-def test_a_device_write_to_a_freed_frame_is_reported() -> None:
-    """Its reference should have kept the page."""
-    here = Stage(UseAfterFreeChecker)
-    pin = here.pin()
-    here.dma(pin, 1)
-    assert here.props() == []
-    here.free(here.folio())
-    here.dma(pin, 2)
-    assert here.props() == ["tlb.use-after-free"]
-
-
-def test_a_device_read_of_a_freed_frame_is_reported() -> None:
-    """What it reads may be anybody's."""
-    here = Stage(UseAfterFreeChecker)
-    pin = here.pin()
-    here.checker.device_loaded(pin, 0, 0)
-    assert here.props() == []
-    here.free(here.folio())
-    here.checker.device_loaded(pin, 0, 0)
-    assert here.props() == ["tlb.use-after-free"]
-
-
-def test_an_instruction_that_translated_before_a_refill_is_judged_by_its_own_frame() -> (
-    None
-):
-    """Between translation and store the TLB may lose the entry and cache another."""
-    here = Stage(UseAfterFreeChecker)
-    spare = here.alloc()
-    here.free(spare)
-    here.fill()
-    old = here.folio()
-    assert here.alloc() is spare
-    here.set(here.parent, "A", spare, RW)
-    here.fill()
-    here.store(1, folio=old)
-    assert here.props() == []
-
-
-def test_the_model_can_do_that_and_it_is_in_order() -> None:
-    """A refill between translation and store, while MADV_DONTNEED awaits this CPU."""
-    race = Race(
-        program(
-            ["A", PageSpec("B", untouched=True)],
-            thread(
-                "T1", st("B", 1), Madvise("B", "dontneed"), Madvise("A", "dontneed")
-            ),
-            thread("T2", st("A", 2)),
-            thread("T3", st("A", 3)),
-        )
-    )
-    race.to("T1", "tlb_finish_mmu:dec_tlb_flush_pending")
-    race.step("T2")
-    race.evict("cpu1", "A")
-    race.step("T1")
-    race.past("T1", "zap_pte_range:ptep_get_and_clear_full")
-    race.past("T1", "spin_unlock:release")
-    race.to("T3", "spin_unlock:release")
-    race.fill("cpu1", "A")
-    race.past("T2", "store:write_word")
-    assert race.props() == []

@@ -6,13 +6,14 @@ TLBs and frames. It never asks the model, or the rules, what ought to have happe
 
 from .checker import Checker
 from .files import FileChecker
+from .inheritance import InheritanceChecker
 from .isolation import IsolationChecker
 from .locks import LockOrderChecker, VmaLockChecker
 from .pages import ExclusiveChecker, RefcountChecker
 from .pins import PinChecker
 from .snapshot import SnapshotChecker
 from .threads import OwnStoresChecker
-from .tlb import StaleWritableChecker, TwoFramesChecker, UseAfterFreeChecker
+from .tlb import StaleChecker, TwoFramesChecker, UseAfterFreeChecker
 from .undo import UndoChecker
 from .violation import Severity, StoreRef, Violation
 
@@ -20,7 +21,7 @@ ALL: tuple[type[Checker], ...] = (
     SnapshotChecker,
     IsolationChecker,
     OwnStoresChecker,
-    StaleWritableChecker,
+    StaleChecker,
     TwoFramesChecker,
     UseAfterFreeChecker,
     ExclusiveChecker,
@@ -30,6 +31,7 @@ ALL: tuple[type[Checker], ...] = (
     LockOrderChecker,
     UndoChecker,
     FileChecker,
+    InheritanceChecker,
 )
 """Every checker; a run has one of each."""
 
@@ -45,6 +47,7 @@ PROPERTIES: dict[str, str] = {
     "snapshot.leak-to-child": "a store by the parent after the cut is in the child",
     "snapshot.leak-to-parent": "a store by the child is in the parent",
     "tlb.stale-writable": "a TLB gives W when the flush that takes it away is over, or due",
+    "tlb.stale-readable": "a TLB translates what was thrown away, or may not be read",
     "tlb.two-frames": "CPUs use different frames for one page, one of them writable",
     "tlb.use-after-free": "a translation or reference leads to a freed frame",
     "pte.writable-shared": "an entry with W maps a page that is not exclusive",
@@ -61,6 +64,7 @@ PROPERTIES: dict[str, str] = {
     "run.livelock": "the run does not end",
     "run.stuck": "the program's threads wait for each other, not for the kernel",
     "fork.not-undone": "a failed fork leaves something of the child",
+    "child.inherited": "the child has what MADV_DONTFORK or MADV_WIPEONFORK keeps from it",
     "child.pte-flags": "fork gave the child an entry with wrong bits",
 }
 """What each property says when it is broken."""

@@ -163,9 +163,12 @@ class RefcountChecker(Checker):
         ]
 
     def freed(self, folio: Folio) -> None:
-        """Check that nothing maps a page that goes back to the allocator."""
+        """Check that nobody has a page that goes back to the allocator."""
         if self._mapped(PTE_HAS_FRAME).get(folio.pfn):
             message = f"frame {folio.pfn} was freed while it is mapped"
+            self.report("page.refcount", Severity.CONTRACT, message)
+        elif any(p.pfn == folio.pfn and not p.released for p in self.world.pins):
+            message = f"frame {folio.pfn} was freed under a reference that is left"
             self.report("page.refcount", Severity.CONTRACT, message)
 
     def finish(self) -> None:
@@ -181,7 +184,7 @@ class RefcountChecker(Checker):
                 self.report("page.refcount", Severity.CONTRACT, message)
             elif folio.mapcount != mapped.get(folio.pfn, 0):
                 self._report(folio, "mapcount", folio.mapcount, mapped)
-            elif not folio.free and folio.refcount != self._expected(folio, mapped):
+            elif folio.refcount != self._expected(folio, mapped):
                 self._report(folio, "refcount", folio.refcount, mapped)
         self._check_left()
 

@@ -105,7 +105,8 @@ class OwnStoresChecker(Checker):
             if (mm.name, vpn, index) in self._last:
                 self._last[mm.name, vpn, index] = self.word(mm, vpn, index)
             for cpu in self.world.cpus:
-                self._own.pop((cpu.id, vpn, index), None)
+                if cpu.loaded_mm is mm:
+                    self._own.pop((cpu.id, vpn, index), None)
 
     def loaded(
         self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int

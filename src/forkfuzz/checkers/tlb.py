@@ -1,4 +1,4 @@
-"""tlb.stale-writable, tlb.two-frames, tlb.use-after-free."""
+"""tlb.stale-writable, tlb.stale-readable, tlb.two-frames, tlb.use-after-free."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from forkfuzz.engine import Machine
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Folio, Pin
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PAGE_RW, PFN_SHIFT
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PAGE_PROTNONE, PAGE_RW, PFN_SHIFT
 from forkfuzz.mm.world import World
 
 from .checker import Checker
@@ -24,7 +24,16 @@ def _in_use(cpu: Cpu, mm: MmStruct) -> bool:
     return cpu.loaded_mm is mm and not cpu.is_lazy
 
 
-class StaleWritableChecker(Checker):
+def _was_looked_up(cpu: Cpu, vpn: int, entry: int) -> bool:
+    """Return whether a translation that a CPU has cached is that of the page tables.
+
+    A CPU that only marks its old copy as dirty has not looked the page up again.
+    """
+    pte = cpu.mm.page_table.entries[vpn]
+    return pte >> PFN_SHIFT == entry >> PFN_SHIFT
+
+
+class StaleChecker(Checker):
     """Looks for cached rights that the page tables no longer give (I1)."""
 
     def start(self, world: World, machine: Machine) -> None:
@@ -65,29 +74,42 @@ class StaleWritableChecker(Checker):
 
     def filled(self, cpu: Cpu, vpn: int, entry: int) -> None:
         """Note that the CPU has looked the page up since."""
-        self._stale.pop((cpu.id, vpn), None)
+        if _was_looked_up(cpu, vpn, entry):
+            self._stale.pop((cpu.id, vpn), None)
 
     def zap_looked(self, cpu: Cpu, mm: MmStruct, vpn: int) -> None:
         """Note which zaps this call takes responsibility for: all so far."""
         self._looked.setdefault(cpu.id, []).append((vpn, self._zaps))
 
     def zap_ended(self, cpu: Cpu, mm: MmStruct) -> None:
-        """When the call returns, nobody stores to what was thrown away before."""
+        """When the call returns, nobody uses what was thrown away before."""
         for vpn, zaps in self._looked.pop(cpu.id, ()):
             for other in self.world.cpus:
-                entry = other.tlb.get(vpn, 0)
                 stale = self._stale.get((other.id, vpn), zaps + 1) <= zaps
-                if stale and entry & PAGE_RW and _in_use(other, mm):
-                    why = f"{mm.name} has thrown away"
-                    self._report(other, vpn, entry >> PFN_SHIFT, why)
+                if stale and vpn in other.tlb and _in_use(other, mm):
+                    self._report_entry(other, vpn, f"{mm.name} has thrown away")
 
     def write_protected(self, mm: MmStruct, vpn: int) -> None:
-        """When mprotect returns, nobody stores to what may only be read."""
+        """When mprotect returns, nobody stores to what may only be read.
+
+        Nor is anything read that may not even be.
+        """
+        closed = mm.page_table.entries[vpn] & PAGE_PROTNONE
         for cpu in self.world.cpus:
             entry = cpu.tlb.get(vpn, 0)
-            if entry & PAGE_RW and _in_use(cpu, mm):
-                why = f"{mm.name} may not write any more"
-                self._report(cpu, vpn, entry >> PFN_SHIFT, why)
+            if entry & (PAGE_PRESENT if closed else PAGE_RW) and _in_use(cpu, mm):
+                verb = "write" if entry & PAGE_RW else "read"
+                self._report_entry(cpu, vpn, f"{mm.name} may not {verb} any more")
+
+    def _report_entry(self, cpu: Cpu, vpn: int, why: str) -> None:
+        entry = cpu.tlb[vpn]
+        pfn = entry >> PFN_SHIFT
+        if entry & PAGE_RW:
+            self._report(cpu, vpn, pfn, why)
+            return
+        page = self.world.pages[vpn]
+        message = f"{cpu.name} can still read {page} in frame {pfn}, which {why}"
+        self.report("tlb.stale-readable", Severity.CONTRACT, message)
 
     def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """From the cut on, no CPU may store to what the child has."""
@@ -164,14 +186,9 @@ class TwoFramesChecker(Checker):
                 self._doomed.add((cpu.id, vpn))
 
     def filled(self, cpu: Cpu, vpn: int, entry: int) -> None:
-        """Note that a CPU has looked the page up again.
-
-        One that only marks its old copy as dirty has not.
-        """
-        if (cpu.id, vpn) in self._doomed:
-            pte = cpu.mm.page_table.entries[vpn]
-            if pte >> PFN_SHIFT == entry >> PFN_SHIFT:
-                self._doomed.remove((cpu.id, vpn))
+        """Note that a CPU has looked the page up again."""
+        if (cpu.id, vpn) in self._doomed and _was_looked_up(cpu, vpn, entry):
+            self._doomed.remove((cpu.id, vpn))
 
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
         """Compare a new entry with what the CPUs have cached."""
@@ -229,8 +246,9 @@ class UseAfterFreeChecker(Checker):
         By frame too: an instruction that has translated already may be overtaken by
         an eviction and a fill that leads elsewhere.
         """
-        pfn = entry >> PFN_SHIFT
-        self._filled[cpu.id, vpn, pfn] = self._frees.get(pfn, 0)
+        if _was_looked_up(cpu, vpn, entry):
+            pfn = entry >> PFN_SHIFT
+            self._filled[cpu.id, vpn, pfn] = self._frees.get(pfn, 0)
 
     def pinned(self, pin: Pin) -> None:
         """Remember which life of the frame the reference is to."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
+from forkfuzz.engine import Machine
+from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.mm_types import MmStruct
 from forkfuzz.mm.pgtable import NONE
+from forkfuzz.mm.world import World
 
 from .checker import Checker
 from .violation import Severity
@@ -16,6 +21,24 @@ class UndoChecker(Checker):
     checkers of counts and of the parent's own stores.
     """
 
+    def start(self, world: World, machine: Machine) -> None:
+        """Begin with no fork under way."""
+        super().start(world, machine)
+        self._held: set[str] = set()
+
+    def state(self) -> Hashable:
+        """Return whose VMAs a fork has locked."""
+        return tuple(sorted(self._held))
+
+    def fork_called(self, oldmm: MmStruct, mm: MmStruct) -> None:
+        """Note that fork has locked the parent's VMAs."""
+        self._held.add(oldmm.name)
+
+    def vma_write_unlocked(self, cpu: Cpu, mm: MmStruct) -> None:
+        """Note that it has left everything even: soon others may hold the lock."""
+        if not (mm.mm_lock_seq | mm.write_protect_seq) & 1:
+            self._held.discard(mm.name)
+
     def fork_failed(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """Check that the child maps nothing and that no lock is left held."""
         left = [
@@ -26,6 +49,6 @@ class UndoChecker(Checker):
         if left or mm.vmas:
             message = f"fork failed, but the child still maps {', '.join(left)}"
             self.report("fork.not-undone", Severity.CONTRACT, message)
-        if oldmm.mm_lock_seq & 1 or oldmm.write_protect_seq & 1:
+        if oldmm.name in self._held:
             message = "fork failed and left a sequence count of the parent odd"
             self.report("fork.not-undone", Severity.CONTRACT, message)
