@@ -178,6 +178,16 @@ def test_a_childs_entry_marked_as_accessed_is_reported() -> None:
     assert here.props() == ["child.pte-flags"]
 
 
+def test_the_entry_of_a_copy_is_new_and_marked_as_accessed() -> None:
+    """It is made of the VMA's protection, not of the parent's entry."""
+    here = Stage(ExclusiveChecker)
+    child_mm = here.fork()
+    new = here.alloc()
+    new.anon_exclusive = True
+    here.set(child_mm, "A", new, PAGE_ACCESSED)
+    assert here.props() == []
+
+
 def test_a_childs_entry_may_be_marked_as_accessed_after_the_cut() -> None:
     """Near miss: its own fault did that."""
     here = Stage(ExclusiveChecker)

@@ -157,6 +157,13 @@ def test_the_childs_entry_is_old_but_as_dirty_as_the_parents() -> None:
     assert race.pte("A", "child") & (PAGE_SAVED_DIRTY | PAGE_DIRTY) == PAGE_SAVED_DIRTY
 
 
+def test_the_childs_entry_of_a_page_copied_early_is_new() -> None:
+    """Made of the protection of its VMA, which has A on x86."""
+    race = forks("seed", PageSpec("A", pin="rw"))
+    assert race.pte("A", "child") & PAGE_ACCESSED
+    assert race.pte("A", "child") & (PAGE_RW | PAGE_DIRTY) == PAGE_RW | PAGE_DIRTY
+
+
 def test_the_childs_entry_of_a_clean_page_is_clean() -> None:
     """D is copied, not invented."""
     race = forks("seed", PageSpec("A", clean=True))

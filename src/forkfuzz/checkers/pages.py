@@ -84,8 +84,10 @@ class ExclusiveChecker(Checker):
         name = self.world.pages[vpn]
         vma = mm.find_vma(vpn)
         dirty = new & (PAGE_DIRTY | PAGE_SAVED_DIRTY)
+        assert mm.parent is not None  # before the cut only a child
+        theirs = mm.parent.page_table.entries[vpn]
         wrong = ""
-        if new & PAGE_ACCESSED:
+        if new & PAGE_ACCESSED and theirs >> PFN_SHIFT == new >> PFN_SHIFT:
             wrong = "is marked as accessed"
         elif vma is None:
             wrong = "is in no VMA"

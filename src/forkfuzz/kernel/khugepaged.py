@@ -101,7 +101,7 @@ async def _replace(cpu: Cpu, vma: VmAreaStruct, vpn: int, pte: Pte) -> None:
     await point("collapse_huge_page:set_pmd_at", mm.page_table.writes[vpn])
     world.add_mapping(new, 1)
     world.set_exclusive(new, exclusive=True)
-    mm.set_pte(vpn, pte_mkdirty(maybe_mkwrite(vma_mk_pte(vma, new.pfn, 0), vma)))
+    mm.set_pte(vpn, pte_mkdirty(maybe_mkwrite(vma_mk_pte(vma, new.pfn), vma)))
     await point("__collapse_huge_page_copy:folio_remove_rmap_pte", source.touch)
     world.add_mapping(source, -1)
     world.put_refs(source)

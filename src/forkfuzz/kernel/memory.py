@@ -73,13 +73,15 @@ def maybe_mkwrite(pte: Pte, vma: VmAreaStruct) -> Pte:
     return pte_mkwrite(pte) if vma.vm_flags & VM_WRITE else pte
 
 
-def vma_mk_pte(vma: VmAreaStruct, pfn: int, bits: int) -> Pte:
+def vma_mk_pte(vma: VmAreaStruct, pfn: int, bits: int = 0) -> Pte:
     """Return an entry for frame *pfn* with what the VMA allows, W excepted.
+
+    It is marked as accessed: every protection of a user mapping is on x86.
 
     Source:
         include/linux/mm.h: folio_mk_pte with vma->vm_page_prot.
     """
-    pte = mk_pte(pfn, bits)
+    pte = mk_pte(pfn, bits | PAGE_ACCESSED)
     if vma.vm_flags & (VM_READ | VM_WRITE):
         return pte
     return pte_modify(pte, accessible=False)
@@ -129,10 +131,10 @@ async def do_anonymous_page(vmf: VmFault) -> VmFaultReason:
         if not await vmf_anon_prepare(vmf):
             return VmFaultReason.RETRY
         folio = world.alloc_folio(anon=True, cpu=vmf.cpu)
-        pte = vma_mk_pte(vmf.vma, folio.pfn, PAGE_ACCESSED)
+        pte = vma_mk_pte(vmf.vma, folio.pfn)
         pte = pte_mkdirty(maybe_mkwrite(pte, vmf.vma))
     else:
-        pte = vma_mk_pte(vmf.vma, ZERO_PFN, PAGE_SPECIAL | PAGE_ACCESSED)
+        pte = vma_mk_pte(vmf.vma, ZERO_PFN, PAGE_SPECIAL)
     await spin_lock(vmf.cpu, mm.ptl)
     if await ptep_get(mm, vmf.vpn, "do_anonymous_page:pte_none") != NONE:
         if folio is not None:
@@ -268,7 +270,7 @@ async def _replace_page(vmf: VmFault, old: Folio | None, new: Folio) -> None:
         flush_tlb_page.
     """
     rules, mm, cpu = vmf.mm.world.rules, vmf.mm, vmf.cpu
-    entry = vma_mk_pte(vmf.vma, new.pfn, PAGE_ACCESSED)
+    entry = vma_mk_pte(vmf.vma, new.pfn)
     if not vmf.unshare:
         entry = pte_mkdirty(maybe_mkwrite(entry, vmf.vma))
     if rules.rmap_drop == "before_flush":

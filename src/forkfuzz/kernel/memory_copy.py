@@ -303,7 +303,7 @@ async def _protect_and_flush(copy: _Copy, vpn: int) -> None:
 
 async def _set_child_copy(copy: _Copy, vpn: int, new: Folio) -> None:
     world = copy.src_mm.world
-    pte = pte_mkdirty(maybe_mkwrite(vma_mk_pte(copy.dst_vma, new.pfn, 0), copy.dst_vma))
+    pte = pte_mkdirty(maybe_mkwrite(vma_mk_pte(copy.dst_vma, new.pfn), copy.dst_vma))
     await point("copy_present_page:set_pte_at", copy.dst_mm.page_table.writes[vpn])
     world.add_mapping(new, 1)
     world.set_exclusive(new, exclusive=True)

@@ -15,7 +15,6 @@ from forkfuzz.mm.folio import Folio
 from forkfuzz.mm.mm_types import VM_WRITE, MmStruct
 from forkfuzz.mm.pgtable import (
     NONE,
-    PAGE_ACCESSED,
     PTE_SWP_EXCLUSIVE,
     Pte,
     pte_mkdirty,
@@ -104,7 +103,7 @@ async def _map(vmf: VmFault, folio: Folio) -> Pte:
     """Store the present entry; return it."""
     mm, world = vmf.mm, vmf.mm.world
     exclusive = bool(vmf.orig_pte & PTE_SWP_EXCLUSIVE)
-    pte = vma_mk_pte(vmf.vma, folio.pfn, PAGE_ACCESSED)
+    pte = vma_mk_pte(vmf.vma, folio.pfn)
     if exclusive and vmf.vma.vm_flags & VM_WRITE:
         pte = pte_mkwrite(pte)
         if vmf.write:
