@@ -12,6 +12,7 @@ from collections.abc import Hashable
 from forkfuzz.engine import Machine
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Pin
+from forkfuzz.mm.locks import Lock
 from forkfuzz.mm.mm_types import MmStruct
 from forkfuzz.mm.world import World
 
@@ -33,6 +34,8 @@ class OwnStoresChecker(Checker):
         self._order: dict[int, tuple[int, int]] = {}
         self._own: dict[tuple[int, int, int], int] = {}
         self._sequence: dict[tuple[int, int], list[int]] = {}
+        self._moving: set[str] = set()
+        self._late: dict[str, MmStruct] = {}
         self._count = 0
         self._by_device: list[int] = []
         self._entries = Entries(world.mms)
@@ -57,8 +60,28 @@ class OwnStoresChecker(Checker):
 
     def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """The child's memory starts as what it has; whether rightly, others judge."""
-        if not mm.ptl.writer:
-            self._adopt(mm)
+        self._late[mm.name] = mm
+        self._adopt_late()
+
+    def collapse_begun(self, mm: MmStruct) -> None:
+        """Note that pages of the child are about to be where no entry leads."""
+        self._moving.add(mm.name)
+
+    def collapse_ended(self, mm: MmStruct) -> None:
+        """Note that they are mapped again, once the lock is dropped."""
+        self._moving.remove(mm.name)
+
+    def released(self, cpu: Cpu, lock: Lock) -> None:
+        """Take over what could not be taken over at the cut."""
+        if self._late:
+            self._adopt_late()
+
+    def _adopt_late(self) -> None:
+        """Take over the memory of children whose pages no kernel thread is moving."""
+        for name, mm in list(self._late.items()):
+            if not mm.ptl.writer and name not in self._moving:
+                del self._late[name]
+                self._adopt(mm)
 
     def stored(
         self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int

@@ -39,12 +39,7 @@ async def collapse_range(cpu: Cpu, mm: MmStruct) -> None:
     """Collapse the first VMA of *mm*, if every page of it qualifies.
 
     Points:
-        collapse_huge_page:pmdp_collapse_flush,
-        __collapse_huge_page_isolate:folio_expected_ref_count,
-        collapse_huge_page:pmd_populate,
-        __collapse_huge_page_copy:copy_mc_user_highpage, collapse_huge_page:set_pmd_at,
-        __collapse_huge_page_copy:folio_remove_rmap_pte and those of the locks and the
-        flush.
+        those of `_collapse_vma` and the locks.
     """
     await mmap_write_lock_nested(cpu, mm)
     if mm.vmas and mm.vmas[0].is_anonymous():
@@ -56,21 +51,46 @@ async def collapse_range(cpu: Cpu, mm: MmStruct) -> None:
 
 
 async def _collapse_vma(cpu: Cpu, vma: VmAreaStruct) -> None:
-    mm = vma.vm_mm
+    """Take the entries out, copy the pages if nobody else uses them, and map those.
+
+    Between these three no page-table lock is held: mmap_lock and the VMA lock alone
+    keep faults out.
+
+    Points:
+        collapse_huge_page:pmdp_collapse_flush,
+        __collapse_huge_page_isolate:folio_expected_ref_count,
+        collapse_huge_page:pmd_populate,
+        __collapse_huge_page_copy:copy_mc_user_highpage,
+        __collapse_huge_page_copy_succeeded:folio_remove_rmap_pte,
+        collapse_huge_page:set_pmd_at and those of the lock and the flush.
+
+    Source:
+        mm/khugepaged.c: collapse_huge_page. Simplified: one lock stands for that of
+        the page table and that of the huge entry.
+    """
+    mm, watch = vma.vm_mm, vma.vm_mm.world.watch
     await spin_lock(cpu, mm.ptl)
-    vpns = range(vma.vm_start, vma.vm_end)
     old: dict[int, Pte] = {}
-    for vpn in vpns:
+    for vpn in range(vma.vm_start, vma.vm_end):
         await point("collapse_huge_page:pmdp_collapse_flush", mm.page_table.writes[vpn])
+        watch.collapse_begun(mm)
         old[vpn] = mm.get_pte(vpn)
         mm.set_pte(vpn, NONE)
     await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
-    if await _isolate(mm, old):
-        for vpn in vpns:
-            await _replace(cpu, vma, vpn, old[vpn])
+    isolated = await _isolate(mm, old)
+    await spin_unlock(cpu, mm.ptl)
+    if isolated:
+        new = {vpn: await _copy(cpu, mm, vpn, pte) for vpn, pte in old.items()}
+        for pte in old.values():
+            await _give_up(cpu, mm, pte)
+        await spin_lock(cpu, mm.ptl)
+        for vpn, folio in new.items():
+            await _install(vma, vpn, folio)
     else:
-        for vpn in vpns:
-            await set_pte_at(mm, vpn, old[vpn], "collapse_huge_page:pmd_populate")
+        await spin_lock(cpu, mm.ptl)
+        for vpn, pte in old.items():
+            await set_pte_at(mm, vpn, pte, "collapse_huge_page:pmd_populate")
+    watch.collapse_ended(mm)
     await spin_unlock(cpu, mm.ptl)
 
 
@@ -86,22 +106,43 @@ async def _isolate(mm: MmStruct, old: dict[int, Pte]) -> bool:
     return True
 
 
-async def _replace(cpu: Cpu, vma: VmAreaStruct, vpn: int, pte: Pte) -> None:
-    """Copy one page and map the copy.
+async def _copy(cpu: Cpu, mm: MmStruct, vpn: int, pte: Pte) -> Folio:
+    """Copy one page.
 
     Nobody else can write the page, says the kernel's comment here: it is either
     mapped by this mm alone, whose entry is gone, or shared, and then read-only.
+
+    Source:
+        mm/khugepaged.c: __collapse_huge_page_copy.
     """
-    mm, world = vma.vm_mm, vma.vm_mm.world
-    source = world.frames[pte_pfn(pte)]
-    new: Folio = world.alloc_folio(anon=True, cpu=cpu)
+    source = mm.world.frames[pte_pfn(pte)]
+    new: Folio = mm.world.alloc_folio(anon=True, cpu=cpu)
     await copy_folio(
         mm, vpn, source, new, "__collapse_huge_page_copy:copy_mc_user_highpage"
     )
+    return new
+
+
+async def _give_up(cpu: Cpu, mm: MmStruct, pte: Pte) -> None:
+    """Give up the mapping of a page that was copied.
+
+    Source:
+        mm/khugepaged.c: __collapse_huge_page_copy_succeeded.
+    """
+    source = mm.world.frames[pte_pfn(pte)]
+    await spin_lock(cpu, mm.ptl)
+    await point(
+        "__collapse_huge_page_copy_succeeded:folio_remove_rmap_pte", source.touch
+    )
+    mm.world.add_mapping(source, -1)
+    mm.world.put_refs(source)
+    await spin_unlock(cpu, mm.ptl)
+
+
+async def _install(vma: VmAreaStruct, vpn: int, new: Folio) -> None:
+    """Map a copy."""
+    mm, world = vma.vm_mm, vma.vm_mm.world
     await point("collapse_huge_page:set_pmd_at", mm.page_table.writes[vpn])
     world.add_mapping(new, 1)
     world.set_exclusive(new, exclusive=True)
     mm.set_pte(vpn, pte_mkdirty(maybe_mkwrite(vma_mk_pte(vma, new.pfn), vma)))
-    await point("__collapse_huge_page_copy:folio_remove_rmap_pte", source.touch)
-    world.add_mapping(source, -1)
-    world.put_refs(source)

@@ -85,6 +85,12 @@ class Watcher:
     def write_protected(self, mm: MmStruct, vpn: int) -> None:
         """mprotect is about to return: nobody may write the page any more."""
 
+    def collapse_begun(self, mm: MmStruct) -> None:
+        """khugepaged takes out the next of the pages that it collapses."""
+
+    def collapse_ended(self, mm: MmStruct) -> None:
+        """All of them are mapped again, these or copies."""
+
     # Page references.
 
     def pinned(self, pin: Pin) -> None:
