@@ -5,6 +5,7 @@ TLBs and frames. It never asks the model, or the rules, what ought to have happe
 """
 
 from .checker import Checker
+from .dirty import DirtyChecker
 from .files import FileChecker
 from .inheritance import InheritanceChecker
 from .isolation import IsolationChecker
@@ -32,6 +33,7 @@ ALL: tuple[type[Checker], ...] = (
     UndoChecker,
     FileChecker,
     InheritanceChecker,
+    DirtyChecker,
 )
 """Every checker; a run has one of each."""
 
@@ -52,6 +54,7 @@ PROPERTIES: dict[str, str] = {
     "tlb.use-after-free": "a translation or reference leads to a freed frame",
     "pte.writable-shared": "an entry with W maps a page that is not exclusive",
     "page.exclusive-shared": "an exclusive page, or its swap slot, is used more than once",
+    "page.dirty-lost": "an entry has lost the mark that its page was written",
     "page.refcount": "counts differ from mappings and holders, or a mapping outlives its VMA",
     "pin.not-exclusive": "a pinned page is not exclusive",
     "pin.diverged": "the pinning process, or another, maps what it must not",
