@@ -43,8 +43,7 @@ async def flush_tlb_mm_range(
     mm.tlb_gen += 1
     request = FlushRequest(cpu.id, mm, vpn, mm.tlb_gen)
     await point("flush_tlb_mm_range:send_ipis", mm.seq_touch)
-    targets = _targets(cpu, mm.mm_cpumask, freed_tables=freed_tables)
-    _send(request, targets[1:] if skip_cpu else targets)
+    _send(cpu, request, mm.mm_cpumask, freed_tables=freed_tables, skip_cpu=skip_cpu)
     if cpu.loaded_mm is mm:
         await point("flush_tlb_mm_range:flush_local", cpu.tlb_write)
         _flush_local(cpu, request)
@@ -76,7 +75,7 @@ async def arch_tlbbatch_flush(cpu: Cpu, mm: MmStruct, cpumask: Sequence[int]) ->
     """
     await point("arch_tlbbatch_flush:send_ipis", mm.seq_touch)
     request = FlushRequest(cpu.id, mm, None, mm.tlb_gen)
-    _send(request, _targets(cpu, cpumask, freed_tables=False))
+    _send(cpu, request, cpumask, freed_tables=False)
     if cpu.id in cpumask and cpu.loaded_mm is mm:
         await point("arch_tlbbatch_flush:flush_local", cpu.tlb_write)
         _flush_local(cpu, request)
@@ -110,15 +109,18 @@ async def flush_tlb_batched_pending(cpu: Cpu, mm: MmStruct) -> None:
         await flush_tlb_mm_range(cpu, mm, None, freed_tables=True)
 
 
-def _targets(cpu: Cpu, cpumask: Sequence[int], *, freed_tables: bool) -> list[Cpu]:
-    """Return the CPUs in a mask that are not this one and not exempt as lazy."""
+def _send(
+    cpu: Cpu,
+    request: FlushRequest,
+    cpumask: Sequence[int],
+    *,
+    freed_tables: bool,
+    skip_cpu: bool = False,
+) -> None:
+    """Interrupt the CPUs in a mask that are not this one and not exempt as lazy."""
     others = [cpu.world.cpus[number] for number in cpumask if number != cpu.id]
-    return [other for other in others if freed_tables or not other.is_lazy]
-
-
-def _send(request: FlushRequest, targets: Sequence[Cpu]) -> None:
-    """Interrupt these CPUs."""
-    for target in targets:
+    targets = [other for other in others if freed_tables or not other.is_lazy]
+    for target in targets[1:] if skip_cpu else targets:
         request.waiting.append(target.id)
         target.requests.append(request)
 
