@@ -66,19 +66,16 @@ async def arch_tlbbatch_flush(cpu: Cpu, mm: MmStruct, cpumask: Sequence[int]) ->
         cpumask: The CPUs that might have used the mm when the page was unmapped.
 
     Points:
-        arch_tlbbatch_flush:send_ipis, arch_tlbbatch_flush:flush_local,
-        arch_tlbbatch_flush:wait_for_acks.
+        arch_tlbbatch_flush:send_ipis, arch_tlbbatch_flush:wait_for_acks.
 
     Source:
         arch/x86/mm/tlb.c: arch_tlbbatch_flush. Simplified: the kernel has one request
-        for all mms of the batch.
+        for all mms of the batch, and drops what this CPU has cached itself; here only a
+        kernel thread reclaims, which has cached nothing.
     """
     await point("arch_tlbbatch_flush:send_ipis", mm.seq_touch)
     request = FlushRequest(cpu.id, mm, None, mm.tlb_gen)
     _send(cpu, request, cpumask, freed_tables=False)
-    if cpu.id in cpumask and cpu.loaded_mm is mm:
-        await point("arch_tlbbatch_flush:flush_local", cpu.tlb_write)
-        _flush_local(cpu, request)
     await point(
         "arch_tlbbatch_flush:wait_for_acks", cpu.acks_read, lambda: not request.waiting
     )
