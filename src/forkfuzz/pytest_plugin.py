@@ -15,7 +15,7 @@ import pytest
 
 from forkfuzz.engine import Schedule, dumps
 from forkfuzz.engine.schedule import load
-from forkfuzz.errors import ForkfuzzError
+from forkfuzz.errors import ForkfuzzError, UsageError
 from forkfuzz.harness.sim import Sim
 from forkfuzz.strategies import Replay, make
 
@@ -67,7 +67,13 @@ def explore(
         runs: How many schedules.
         strategy: ``pct``, ``random`` or ``round-robin``.
         seed: Equal seeds make equal schedules.
+
+    Raises:
+        UsageError: There is no such strategy, or no run at all.
     """
+    if runs < 1:
+        msg = f"runs={runs}, expected at least 1"
+        raise UsageError(msg)
     chooser = make(strategy, seed)
 
     def decorate(test: Test) -> Test:

@@ -14,6 +14,7 @@ from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import SCENARIOS, open_program, parse_spec
 from forkfuzz.scenarios.program import (
     MAX_WORDS,
+    Kill,
     Mprotect,
     PageSpec,
     Program,
@@ -29,6 +30,14 @@ def test_a_program_must_use_pages_that_it_has() -> None:
     """The message names thread and page."""
     with pytest.raises(UsageError, match=r"^p: T uses 'B', not a page$"):
         Program("p", (PageSpec("A"),), (Thread("T", (Store("B", 0, 1),)),))
+
+
+@pytest.mark.parametrize("target", ["F", "dev"])
+def test_a_program_must_kill_threads_that_it_has(target: str) -> None:
+    """A device gets no signals."""
+    threads = (Thread("T", (Kill(target),)), Thread("dev", (), "device"))
+    with pytest.raises(UsageError, match=rf"^p: T kills '{target}', not a thread$"):
+        Program("p", (PageSpec("A"),), threads)
 
 
 def test_a_program_must_stay_inside_its_pages() -> None:

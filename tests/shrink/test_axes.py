@@ -9,11 +9,11 @@ from forkfuzz.bench.exhibits import EXHIBITS, Exhibit
 from forkfuzz.exhaustive import certify, plainest_violation
 from forkfuzz.harness import Run, RunResult
 from forkfuzz.rules import format_rules, parse_rules
-from forkfuzz.scenarios import Program, open_program
+from forkfuzz.scenarios import SCENARIOS, Program, open_program
 from forkfuzz.shrink import Shrunk, again, shrink, turns_of
 from forkfuzz.shrink.attempt import Attempts
 from forkfuzz.shrink.program import _smaller
-from forkfuzz.strategies import Races
+from forkfuzz.strategies import Races, Stay
 
 QUICK = [
     e
@@ -124,3 +124,12 @@ def test_a_run_is_the_same_under_other_names() -> None:
     fewer = attrs.evolve(small.program, threads=threads[:1])
     assert again(small, fewer, rules, signature) is None
     assert again(small, renamed, parse_rules("seed"), signature) is None
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_every_smaller_program_can_be_run(name: str) -> None:
+    """Nothing in it is about what was left out."""
+    strategy = Stay()
+    for program in _smaller(open_program(name)):
+        strategy.begin()
+        Run(program, parse_rules("seed"), strategy).execute()

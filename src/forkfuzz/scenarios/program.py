@@ -242,6 +242,13 @@ class Program:
                     raise UsageError(msg)
                 if isinstance(statement, RawPte):
                     self._check_source(thread, statement)
+                if isinstance(statement, Kill):
+                    self._check_killed(thread, statement)
+
+    def _check_killed(self, thread: Thread, statement: Kill) -> None:
+        if all(t.name != statement.thread or t.kind == "device" for t in self.threads):
+            msg = f"{self.name}: {thread.name} kills {statement.thread!r}, not a thread"
+            raise UsageError(msg)
 
     def _check_source(self, thread: Thread, statement: RawPte) -> None:
         source = statement.source
