@@ -32,6 +32,17 @@ def test_a_lock_that_somebody_else_holds_by_then_is_in_order() -> None:
     assert here.props() == []
 
 
+def test_a_lock_that_another_fork_holds_by_then_is_in_order() -> None:
+    """The other one locks the same VMAs, and has not come to its end."""
+    here = failed()
+    child_mm = here.fork()
+    child_mm.vmas.clear()
+    here.unlock()
+    here.fork()
+    here.checker.fork_failed(here.parent, child_mm)
+    assert here.props() == []
+
+
 def test_a_lock_that_is_never_dropped_is_reported() -> None:
     """Every fault under a VMA lock would wait."""
     here = failed()

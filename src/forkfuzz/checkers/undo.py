@@ -24,20 +24,24 @@ class UndoChecker(Checker):
     def start(self, world: World, machine: Machine) -> None:
         """Begin with no fork under way."""
         super().start(world, machine)
-        self._held: set[str] = set()
+        self._held: dict[str, str] = {}
 
     def state(self) -> Hashable:
-        """Return whose VMAs a fork has locked."""
-        return tuple(sorted(self._held))
+        """Return which forks have the VMAs of which parent locked, by their child."""
+        return tuple(sorted(self._held.items()))
 
     def fork_called(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """Note that fork has locked the parent's VMAs."""
-        self._held.add(oldmm.name)
+        self._held[mm.name] = oldmm.name
 
     def vma_write_unlocked(self, cpu: Cpu, mm: MmStruct) -> None:
         """Note that it has left everything even: soon others may hold the lock."""
         if not (mm.mm_lock_seq | mm.write_protect_seq) & 1:
-            self._held.discard(mm.name)
+            self._held = {
+                child: parent
+                for child, parent in self._held.items()
+                if parent != mm.name
+            }
 
     def fork_failed(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """Check that the child maps nothing and that no lock is left held."""
@@ -49,6 +53,6 @@ class UndoChecker(Checker):
         if left or mm.vmas:
             message = f"fork failed, but the child still maps {', '.join(left)}"
             self.report("fork.not-undone", Severity.CONTRACT, message)
-        if oldmm.name in self._held:
+        if mm.name in self._held:
             message = "fork failed and left a sequence count of the parent odd"
             self.report("fork.not-undone", Severity.CONTRACT, message)
