@@ -7,8 +7,8 @@ from collections.abc import Hashable
 from forkfuzz.engine import Machine
 from forkfuzz.mm.cpu import Cpu
 from forkfuzz.mm.folio import Folio, Pin
-from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import PAGE_PRESENT, PAGE_PROTNONE, PAGE_RW, PFN_SHIFT
+from forkfuzz.mm.mm_types import VM_READ, VM_WRITE, MmStruct
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PAGE_RW, PFN_SHIFT
 from forkfuzz.mm.world import World
 
 from .checker import Checker
@@ -92,9 +92,11 @@ class StaleChecker(Checker):
     def write_protected(self, mm: MmStruct, vpn: int) -> None:
         """When mprotect returns, nobody stores to what may only be read.
 
-        Nor is anything read that may not even be.
+        Nor is anything read that may not even be, also where the entry is gone because
+        another thread is throwing the page away.
         """
-        closed = mm.page_table.entries[vpn] & PAGE_PROTNONE
+        vma = mm.find_vma(vpn)
+        closed = vma is not None and not vma.vm_flags & (VM_READ | VM_WRITE)
         for cpu in self.world.cpus:
             entry = cpu.tlb.get(vpn, 0)
             if entry & (PAGE_PRESENT if closed else PAGE_RW) and _in_use(cpu, mm):
