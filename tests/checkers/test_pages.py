@@ -311,6 +311,22 @@ def test_a_reference_given_back_twice_is_noticed_when_the_page_is_free() -> None
     assert here.props() == ["page.refcount"]
 
 
+def test_a_free_page_must_not_be_mapped_again() -> None:
+    """Count and mappings agree, but the allocator hands the page to somebody else."""
+    here = Stage(RefcountChecker)
+    folio = here.folio()
+    here.zap(here.parent)
+    folio.mapcount = 0
+    here.free(folio)
+    folio.refcount = folio.mapcount = 1
+    here.set(here.parent, "A", folio, RW)
+    here.checker.finish()
+    assert here.props() == ["page.refcount"]
+    assert here.checker.violations[0].message == (
+        "frame 1 has refcount 1, but went back to the allocator"
+    )
+
+
 def test_an_unmapped_page_may_be_freed() -> None:
     """Near miss."""
     here = Stage(RefcountChecker)

@@ -188,6 +188,12 @@ class RefcountChecker(Checker):
                 self._report(folio, "mapcount", folio.mapcount, mapped)
             elif folio.refcount != self._expected(folio, mapped):
                 self._report(folio, "refcount", folio.refcount, mapped)
+            elif folio.free and folio.refcount:
+                message = (
+                    f"frame {folio.pfn} has refcount {folio.refcount}, "
+                    "but went back to the allocator"
+                )
+                self.report("page.refcount", Severity.CONTRACT, message)
         self._check_left()
 
     def _check_left(self) -> None:
