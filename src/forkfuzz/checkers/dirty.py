@@ -6,19 +6,11 @@ from collections.abc import Hashable
 
 from forkfuzz.engine import Machine
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import (
-    NONE,
-    PAGE_DIRTY,
-    PAGE_SAVED_DIRTY,
-    PFN_SHIFT,
-    pte_present,
-)
+from forkfuzz.mm.pgtable import NONE, PFN_SHIFT, pte_dirty, pte_present
 from forkfuzz.mm.world import World
 
 from .checker import Checker
 from .violation import Severity
-
-_DIRTY = PAGE_DIRTY | PAGE_SAVED_DIRTY
 
 
 class DirtyChecker(Checker):
@@ -45,7 +37,7 @@ class DirtyChecker(Checker):
             self._cleared[where] = before
         elif pte_present(before) and pte_present(new):
             same = before >> PFN_SHIFT == new >> PFN_SHIFT
-            if same and before & _DIRTY and not new & _DIRTY:
+            if same and pte_dirty(before) and not pte_dirty(new):
                 page = self.world.pages[vpn]
                 message = f"the entry of {mm.name} for {page} was dirty and is clean"
                 self.report("page.dirty-lost", Severity.CONTRACT, message)

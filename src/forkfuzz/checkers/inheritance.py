@@ -17,13 +17,11 @@ class InheritanceChecker(Checker):
         for vma in oldmm.vmas:
             for vpn in range(vma.vm_start, vma.vm_end):
                 page = self.world.pages[vpn]
+                mapped = mm.page_table.entries[vpn] != NONE
                 if vma.vm_flags & VM_DONTCOPY and mm.find_vma(vpn) is not None:
                     self._report(f"{mm.name} has {page}, which is MADV_DONTFORK")
-                elif vma.vm_flags & VM_WIPEONFORK and self._maps(mm, vpn):
+                elif vma.vm_flags & VM_WIPEONFORK and mapped:
                     self._report(f"{mm.name} maps {page}, which is MADV_WIPEONFORK")
-
-    def _maps(self, mm: MmStruct, vpn: int) -> bool:
-        return mm.page_table.entries[vpn] != NONE
 
     def _report(self, message: str) -> None:
         self.report("child.inherited", Severity.PROGRAM, message)

@@ -18,12 +18,13 @@ from forkfuzz.mm.pgtable import NONE, PFN_SHIFT, PTE_HAS_FRAME
 from forkfuzz.mm.world import World
 
 from .causality import Causality
-from .checker import GUARD_VALUE, Checker
+from .checker import GUARD_VALUE
 from .history import Entry, Location, ParentHistory, Write
 from .judgement import ForkRecord, Judgement
+from .moving import MovingChecker
 
 
-class SnapshotChecker(Checker):
+class SnapshotChecker(MovingChecker):
     """Compares parent and child at the cut (C1, C1x)."""
 
     def __init__(self) -> None:
@@ -32,7 +33,6 @@ class SnapshotChecker(Checker):
         self._entries: dict[str, list[int]] = {}
         self._forks: dict[str, ForkRecord] = {}
         self._begun = 0
-        self._moving: set[str] = set()
         self._causality = Causality()
 
     def start(self, world: World, machine: Machine) -> None:
@@ -195,16 +195,8 @@ class SnapshotChecker(Checker):
             location: self.word_behind(entries[location[0]], location[1])
             for location in self._inherited(oldmm)
         }
-        if not mm.ptl.writer and mm.name not in self._moving:
+        if not self.is_moving(mm):
             self._compare(oldmm, mm)
-
-    def collapse_begun(self, mm: MmStruct) -> None:
-        """Note that pages of the child are about to be where no entry leads."""
-        self._moving.add(mm.name)
-
-    def collapse_ended(self, mm: MmStruct) -> None:
-        """Note that they are mapped again, once the lock is dropped."""
-        self._moving.remove(mm.name)
 
     def released(self, cpu: Cpu, lock: Lock) -> None:
         """Compare what could not be compared at the cut."""
@@ -212,7 +204,7 @@ class SnapshotChecker(Checker):
             return
         for mm in self.world.mms:
             if lock is mm.ptl and mm.name in self._forks and mm.parent is not None:
-                ready = mm.cut and mm.name not in self._moving
+                ready = mm.cut and not self.is_moving(mm)
                 if self._forks[mm.name].position and ready:
                     self._compare(mm.parent, mm)
                 return

@@ -16,15 +16,16 @@ from forkfuzz.mm.locks import Lock
 from forkfuzz.mm.mm_types import MmStruct
 from forkfuzz.mm.world import World
 
-from .checker import GUARD_VALUE, Checker
+from .checker import GUARD_VALUE
 from .entries import Entries
+from .moving import MovingChecker
 from .violation import Severity, StoreRef
 
 Word = tuple[str, int, int]
 """(name of the mm, vpn, index)."""
 
 
-class OwnStoresChecker(Checker):
+class OwnStoresChecker(MovingChecker):
     """Keeps the reference memory of each process (I9, I10)."""
 
     def start(self, world: World, machine: Machine) -> None:
@@ -34,7 +35,6 @@ class OwnStoresChecker(Checker):
         self._order: dict[int, tuple[int, int]] = {}
         self._own: dict[tuple[int, int, int], int] = {}
         self._sequence: dict[tuple[int, int], list[int]] = {}
-        self._moving: set[str] = set()
         self._late: dict[str, MmStruct] = {}
         self._count = 0
         self._by_device: list[int] = []
@@ -63,14 +63,6 @@ class OwnStoresChecker(Checker):
         self._late[mm.name] = mm
         self._adopt_late()
 
-    def collapse_begun(self, mm: MmStruct) -> None:
-        """Note that pages of the child are about to be where no entry leads."""
-        self._moving.add(mm.name)
-
-    def collapse_ended(self, mm: MmStruct) -> None:
-        """Note that they are mapped again, once the lock is dropped."""
-        self._moving.remove(mm.name)
-
     def released(self, cpu: Cpu, lock: Lock) -> None:
         """Take over what could not be taken over at the cut."""
         if self._late:
@@ -79,7 +71,7 @@ class OwnStoresChecker(Checker):
     def _adopt_late(self) -> None:
         """Take over the memory of children whose pages no kernel thread is moving."""
         for name, mm in list(self._late.items()):
-            if not mm.ptl.writer and name not in self._moving:
+            if not self.is_moving(mm):
                 del self._late[name]
                 self._adopt(mm)
 

@@ -87,7 +87,7 @@ class StaleChecker(Checker):
             for other in self.world.cpus:
                 stale = self._stale.get((other.id, vpn), zaps + 1) <= zaps
                 if stale and vpn in other.tlb and _in_use(other, mm):
-                    self._report_entry(other, vpn, f"{mm.name} has thrown away")
+                    self._report(other, vpn, f"{mm.name} has thrown away")
 
     def write_protected(self, mm: MmStruct, vpn: int) -> None:
         """When mprotect returns, nobody stores to what may only be read.
@@ -101,17 +101,7 @@ class StaleChecker(Checker):
             entry = cpu.tlb.get(vpn, 0)
             if entry & (PAGE_PRESENT if closed else PAGE_RW) and _in_use(cpu, mm):
                 verb = "write" if entry & PAGE_RW else "read"
-                self._report_entry(cpu, vpn, f"{mm.name} may not {verb} any more")
-
-    def _report_entry(self, cpu: Cpu, vpn: int, why: str) -> None:
-        entry = cpu.tlb[vpn]
-        pfn = entry >> PFN_SHIFT
-        if entry & PAGE_RW:
-            self._report(cpu, vpn, pfn, why)
-            return
-        page = self.world.pages[vpn]
-        message = f"{cpu.name} can still read {page} in frame {pfn}, which {why}"
-        self.report("tlb.stale-readable", Severity.CONTRACT, message)
+                self._report(cpu, vpn, f"{mm.name} may not {verb} any more")
 
     def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """From the cut on, no CPU may store to what the child has."""
@@ -139,9 +129,9 @@ class StaleChecker(Checker):
             pfn = entry >> PFN_SHIFT
             mapped_here = self._entries.leads_to((mm.name, vpn), pfn) and not cleared
             if self._mapped_elsewhere(mm, vpn, pfn):
-                self._report(cpu, vpn, pfn, "another mm maps")
+                self._report(cpu, vpn, "another mm maps")
             elif not mapped_here and not mm.tlb_flush_pending:
-                self._report(cpu, vpn, pfn, f"{mm.name} no longer maps")
+                self._report(cpu, vpn, f"{mm.name} no longer maps")
 
     def _mapped_elsewhere(self, mm: MmStruct, vpn: int, pfn: int) -> bool:
         return any(
@@ -157,12 +147,16 @@ class StaleChecker(Checker):
             mm.parent is other and not mm.cut
         )
 
-    def _report(self, cpu: Cpu, vpn: int, pfn: int, why: str) -> None:
+    def _report(self, cpu: Cpu, vpn: int, why: str) -> None:
+        entry = cpu.tlb[vpn]
+        verb, prop = "read", "tlb.stale-readable"
+        if entry & PAGE_RW:
+            verb, prop = "store to", "tlb.stale-writable"
         message = (
-            f"{cpu.name} can still store to {self.world.pages[vpn]} in frame {pfn}, "
-            f"which {why}"
+            f"{cpu.name} can still {verb} {self.world.pages[vpn]} "
+            f"in frame {entry >> PFN_SHIFT}, which {why}"
         )
-        self.report("tlb.stale-writable", Severity.CONTRACT, message)
+        self.report(prop, Severity.CONTRACT, message)
 
 
 class TwoFramesChecker(Checker):

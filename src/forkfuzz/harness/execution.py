@@ -128,27 +128,23 @@ class Execution:
                 return pin
         return None
 
-    def is_settled(
-        self,
-        page: str,
-        thread: p.Thread,
-        mm: MmStruct | None,
-        *,
-        get_only: bool = False,
-    ) -> bool:
-        """Return whether there is such a reference, or none while *thread* waits."""
-        if self.reference(page, mm, get_only=get_only) is not None:
-            return True
-        others = [
+    def sharers(self, thread: p.Thread) -> tuple[str, ...]:
+        """Return the other threads whose references *thread* may use."""
+        return tuple(
             other.name
             for other in self.program.threads
             if other is not thread
-            and (mm is None or _process(other) == _process(thread))
-        ]
-        return not self._free_bodies and not any(
+            and (thread.kind == "device" or _process(other) == _process(thread))
+        )
+
+    def pins_to_come(
+        self, page: str, threads: tuple[str, ...], *, get_only: bool = False
+    ) -> bool:
+        """Return whether one of the threads may still take such a reference."""
+        return bool(self._free_bodies) or any(
             count
             for (name, who, get), count in self._pins_to_come.items()
-            if name == page and who in others and (get or not get_only)
+            if name == page and who in threads and (get or not get_only)
         )
 
     def expect_pins(

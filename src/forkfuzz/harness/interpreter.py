@@ -280,24 +280,35 @@ class ThreadRunner:
             fast=statement.fast,
         )
 
-    async def _wait_for_reference(self, page: str) -> PageReference | None:
-        """Return a reference of this process; of any, if this is a device."""
+    async def _wait_for_reference(
+        self, label: str, page: str, *, get_only: bool = False
+    ) -> PageReference | None:
+        """Return a reference of this process; of any, if this is a device.
+
+        Returns:
+            None once nobody else will take one.
+        """
+        execution = self.execution
         mm = None if self.thread.kind == "device" else self.cpu.mm
+        sharers = execution.sharers(self.thread)
         await point(
-            "dma:wait_for_reference",
+            label,
             _semaphore_access(f"pin:{page}"),
-            lambda: self.execution.is_settled(page, self.thread, mm),
+            lambda: (
+                execution.reference(page, mm, get_only=get_only) is not None
+                or not execution.pins_to_come(page, sharers, get_only=get_only)
+            ),
         )
-        return self.execution.reference(page, mm)
+        return execution.reference(page, mm, get_only=get_only)
 
     async def _do_unpin(self, page: str) -> None:
-        pin = await self._wait_for_reference(page)
+        pin = await self._wait_for_reference("dma:wait_for_reference", page)
         if pin is not None:
             await self.execution.protocol.unpin(self.execution.world, pin)
 
     async def _do_dma(self, statement: p.DmaStore | p.DmaLoad) -> None:
         """Access a page through its reference; nothing happens if it never gets one."""
-        pin = await self._wait_for_reference(statement.page)
+        pin = await self._wait_for_reference("dma:wait_for_reference", statement.page)
         if pin is None:
             return
         if isinstance(statement, p.DmaStore):
@@ -310,15 +321,11 @@ class ThreadRunner:
 
     async def _do_peek(self, statement: p.Peek) -> None:
         """Read through this process' own reference, as vmsplice's pipe does."""
-        execution, page, mm = self.execution, statement.page, self.cpu.mm
-        await point(
-            "peek:wait_for_reference",
-            _semaphore_access(f"pin:{page}"),
-            lambda: execution.is_settled(page, self.thread, mm, get_only=True),
+        pin = await self._wait_for_reference(
+            "peek:wait_for_reference", statement.page, get_only=True
         )
-        pin = execution.reference(page, mm, get_only=True)
         if pin is not None:
-            read = await dma_read(execution.world, pin, statement.index)
+            read = await dma_read(self.execution.world, pin, statement.index)
             self._set_register(statement.register, read)
 
     async def _do_collapse(self) -> None:

@@ -1,7 +1,8 @@
 """Duplicating an address space, and taking one down.
 
 Source: mm/mmap.c: dup_mmap, exit_mmap. Left out: the VMA tree's memory, uprobes,
-userfaultfd, accounting, file mappings.
+userfaultfd, accounting, file mappings, and khugepaged_exit before exit_mmap, after
+which no collapse begins: here it finds no page.
 """
 
 from __future__ import annotations
@@ -187,7 +188,8 @@ async def exit_mmap(cpu: Cpu, mm: MmStruct) -> None:
     await mmap_write_lock(cpu, mm)
     await tlb_finish_mmu(cpu, tlb)
     await point("exit_mmap:remove_vmas", mm.seq_touch)
-    vmas, mm.vmas[:] = list(mm.vmas), []
+    vmas = list(mm.vmas)
+    mm.vmas.clear()
     for vma in vmas:
         await remove_vma(vma)
     await mmap_write_unlock(cpu, mm)
