@@ -14,8 +14,8 @@ import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from math import exp, log
 from pathlib import Path
+from statistics import geometric_mean
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
@@ -45,13 +45,13 @@ def held_out() -> list[Exhibit]:
     ]
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Print a row for each guard, and what the portfolio takes on the whole."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--limit", type=int, default=500)
     parser.add_argument("--jobs", type=int, default=2)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     print(f"| missing guard | {' | '.join(STRATEGIES)} |")
     print(f"| --- |{' --- |' * len(STRATEGIES)}")
     ratios: dict[str, list[float]] = {name: [] for name in KNOWN}
@@ -68,8 +68,7 @@ def main() -> int:
                 # What was not found took the limit, and more.
                 theirs = medians[name] or options.limit
                 ratios[name].append(theirs / (medians["portfolio"] or options.limit))
-    means = [exp(sum(map(log, ratios[name])) / len(ratios[name])) for name in KNOWN]
-    cells = ["1.0", "", *(f"{mean:.1f}" for mean in means)]
+    cells = ["1.0", "", *(f"{geometric_mean(ratios[name]):.1f}" for name in KNOWN)]
     print(f"| geometric mean, in times of the portfolio | {' | '.join(cells)} |")
     return 0
 
