@@ -1,4 +1,4 @@
-"""Half of the runs of `races` deal turns, in the others one task falls back."""
+"""In three of five runs of `races` one task falls back; the others deal turns."""
 
 from __future__ import annotations
 
@@ -177,16 +177,33 @@ def test_tasks_are_stopped_only_where_steps_race() -> None:
     assert stopped > 100
 
 
-def test_every_second_run_stops_one_task_at_most() -> None:
+def test_in_three_of_five_runs_one_task_is_stopped_at_most() -> None:
     """The task that falls back waits for all others: nobody is stopped twice."""
     strategy = Log(Races(3))
     kinds: Counter[tuple[bool, int]] = Counter()
     for number in range(1, 201):
         run_threads(strategy)
-        if number > 2:
-            kinds[number % 2 == 0, len(stops(strategy.steps))] += 1
-    assert {count for held_back, count in kinds if held_back} == {0, 1}
+        if number > 3:
+            kinds[(number - 4) % 5 in {0, 2, 4}, len(stops(strategy.steps))] += 1
+    assert {count for held_back, count in kinds if held_back} == {1}
     assert max(count for held_back, count in kinds if not held_back) > 1
+
+
+def test_each_racing_step_is_drawn_before_any_comes_again() -> None:
+    """Already in the second run, though in the first nothing is known of races.
+
+    Undisturbed, only the load and the store of the thread in front race, so there is no
+    run without a stop: what the other does while the first is held back adds nothing.
+    """
+    for seed in range(10):
+        strategy = Log(HeldBack(Chance(seed)))
+        run_threads(strategy)
+        for _ in range(10):
+            after = []
+            for _ in range(2):
+                run_threads(strategy)
+                after += [label for label, _ in stops(strategy.steps)]
+            assert sorted(after) == ["load", "store"]
 
 
 def test_a_task_falls_back_after_any_racing_step_that_it_takes_undisturbed() -> None:

@@ -17,7 +17,7 @@ from forkfuzz.strategies import Encoder, make
 COVERAGE = "coverage"
 """The strategy that varies inputs which reached something new."""
 
-SHARES: Mapping[str, float] = {"races": 0.95, COVERAGE: 0.05}
+SHARES: Mapping[str, float] = {"races": 0.98, COVERAGE: 0.02}
 """Shares to begin with; see the page on strategies for where they come from."""
 
 FORGETTING = 0.99
@@ -26,8 +26,8 @@ FORGETTING = 0.99
 MOST = 3.0
 """No strategy gets more than so many times its share, or less than one such part."""
 
-MORE_COVERAGE = 18.0
-RUNS_FOR_IT = 60
+MORE_COVERAGE = 45.0
+RUNS_FOR_IT = 24
 """What a random strategy has not found by now, it will not find soon: the share of
 `COVERAGE` grows by itself with every so many runs, up to so many times.
 """

@@ -20,7 +20,7 @@ from .turns import StepCounts, Turns
 DEALT = 2 / 3
 """At how many of the objects turns are dealt; at the others whoever is in front goes."""
 
-IN_ORDER = 0.5
+IN_ORDER = 0.75
 """In how many of the runs those created first are in front.
 
 Otherwise the order is drawn: turns at different objects are dealt independently of each

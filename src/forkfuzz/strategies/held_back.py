@@ -4,21 +4,24 @@ Tasks go on as far as they can, those created earlier in front. After one of the
 that will race the task in front falls back behind all others. Many of a run's steps
 cannot race, so that it makes no difference who takes them: a delay there would be
 wasted. So would most delays be where a lock is taken again and again: first an object
-is drawn, then one of the racing steps there. Where no step names an object, any step
-may race.
+is drawn, then one of the racing steps there. Neither is drawn again before all others
+were. Where no step names an object, any step may race.
 
 Which steps race, and how many there are, is learned from the runs before. In the first
-nobody is stopped, and hardware does nothing.
+nobody is stopped, and hardware does nothing. Of the others only what came before the
+delay counts: what came after it needs that very delay.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from forkfuzz.engine import Task
 
+from .bag import Bag
 from .chance import IDLE, Chance
-from .racing import RacingSteps
+from .racing import Place, RacingSteps, place_of
 
 NOBODY = -1
 """In place of a task's index."""
@@ -38,7 +41,10 @@ class HeldBack:
         self._chance = chance
         self._racing = RacingSteps()
         self._most: dict[str, int] = {}
-        self._now: dict[str, int] = {}
+        self._now: Counter[str] = Counter()
+        self._unjudged: list[Place] = []
+        self._objects = Bag(chance)
+        self._numbers: dict[str, Bag] = {}
         self._is_first = True
         self._change = NEVER
         self._held_back = NOBODY
@@ -56,7 +62,8 @@ class HeldBack:
         chosen = self._chance.daemon(runnable)
         if chosen < 0:
             chosen = self._in_front(runnable)
-            self._count(runnable[chosen])
+            if self._held_back == NOBODY:
+                self._count(runnable[chosen])
         self._racing.step(runnable[chosen])
         return chosen
 
@@ -66,19 +73,21 @@ class HeldBack:
 
     def _learn(self) -> None:
         """Take note of how many racing steps the last run had at each object."""
-        knew = self._racing.known
         self._racing.begin()
-        if self._racing.known and not knew:
-            self._now = {}  # these were steps of any kind
+        if self._racing.known and self._unjudged:
+            self._now = Counter(self._racing.raced(self._unjudged))
         for obj, count in self._now.items():
             self._most[obj] = max(count, self._most.get(obj, 0))
-        self._now = {}
+        self._now.clear()
+        self._unjudged.clear()
 
     def _draw(self) -> tuple[str, int]:
         """Return an object, and which of the racing steps there."""
-        objects = sorted(self._most)
-        obj = objects[self._chance.pick(len(objects))]
-        return obj, self._chance.pick(self._most[obj])
+        obj = list(self._most)[self._objects.draw(len(self._most))]
+        numbers = self._numbers.get(obj)
+        if numbers is None:
+            numbers = self._numbers[obj] = Bag(self._chance)
+        return obj, numbers.draw(self._most[obj])
 
     def _in_front(self, runnable: Sequence[Task]) -> int:
         """Return the place of the first task that is not held back, or else of that."""
@@ -92,11 +101,12 @@ class HeldBack:
 
     def _count(self, task: Task) -> None:
         """Count racing steps; after the one that was drawn the task falls back."""
-        racing = self._racing
-        if racing.known and not racing.will_race(task):
+        if not self._racing.known:
+            self._unjudged.append(place_of(task))
+        elif not self._racing.will_race(task):
             return
         obj = task.access.obj
-        number = self._now.get(obj, 0)
+        number = self._now[obj]
         self._now[obj] = number + 1
         if (obj, number) == self._change:
             self._held_back = task.index

@@ -1,4 +1,4 @@
-"""Races: deals turns, or holds a task back, one run after the other.
+"""Races: holds a task back in three of five runs, and deals turns in the others.
 
 No one kind of run is good at everything. Dealt turns find what needs tasks to move
 along together; a task held back finds what needs the others to go on undisturbed for
@@ -29,7 +29,8 @@ class Races:
         chance = Chance(seed)
         held_back, dealt = HeldBack(chance), DealtTurns(chance)
         self._order: Iterator[Strategy] = chain(
-            (held_back, dealt), cycle((dealt, held_back))
+            (held_back, dealt, dealt),
+            cycle((held_back, dealt, held_back, dealt, held_back)),
         )
         self._now: Strategy = held_back
 

@@ -7,6 +7,9 @@ decisions to get right.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
 from forkfuzz.engine import Task
 
 Place = tuple[str, bool, int]
@@ -38,7 +41,7 @@ class RacingSteps:
 
     def step(self, task: Task) -> None:
         """Take note of the step that a task is about to take."""
-        place = _place(task)
+        place = place_of(task)
         if place[0]:
             self._now[place] = self._now.get(place, 0) + 1
 
@@ -47,12 +50,26 @@ class RacingSteps:
 
         No task is expected to touch an object more often than in any run before.
         """
-        now, most = self._now, self._most
-        return any(now.get(rival, 0) < most[rival] for rival in self._rivals_of(task))
+        return self._will_race(place_of(task), self._now)
 
-    def _rivals_of(self, task: Task) -> list[Place]:
+    def raced(self, steps: Iterable[Place]) -> Iterator[str]:
+        """Yield the object of each step of a whole run that raced, going by all runs.
+
+        Args:
+            steps: Of one run, in order.
+        """
+        now: Counter[Place] = Counter()
+        for place in steps:
+            if self._will_race(place, now):
+                yield place[0]
+            now[place] += 1
+
+    def _will_race(self, place: Place, now: Mapping[Place, int]) -> bool:
+        most = self._most
+        return any(now.get(rival, 0) < most[rival] for rival in self._rivals_of(place))
+
+    def _rivals_of(self, place: Place) -> list[Place]:
         """Return what others do at the same object that conflicts."""
-        place = _place(task)
         rivals = self._rivals.get(place)
         if rivals is None:
             obj, write, index = place
@@ -64,5 +81,6 @@ class RacingSteps:
         return rivals
 
 
-def _place(task: Task) -> Place:
+def place_of(task: Task) -> Place:
+    """Return what a task's next step does."""
     return task.access.obj, task.access.write, task.index
