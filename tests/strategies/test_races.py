@@ -130,16 +130,41 @@ def test_nobody_is_stopped_in_the_first_run() -> None:
         assert not stops(strategy.steps)
 
 
-def test_hardware_does_nothing_in_the_first_run_as_long_as_a_task_can_go_on() -> None:
-    """Nor is there a choice that has an effect; later there are both."""
+def test_a_task_goes_on_in_the_first_run_until_it_waits_and_then_the_next() -> None:
+    """One that can go on again waits for its turn, though it was created earlier."""
     strategy = Log(HeldBack(Chance(1)))
-    evictions, outcomes = [], []
-    for _ in range(40):
-        outcomes.append(run_beside_hardware(strategy, 1))
-        evictions.append(sum(label == "evict" for _, label in strategy.steps))
-    assert (evictions[0], outcomes[0]) == (0, 0)
-    assert any(evictions[1:])
-    assert set(outcomes[1:]) == {0, 1}
+    strategy.begin()
+    machine = Machine(strategy)
+    steps = [0]
+
+    def spawn(name: str, waits_for: int) -> None:
+        async def body() -> None:
+            await point("wait", writes("word"), when=lambda: steps[0] >= waits_for)
+            for _ in range(3):
+                await point("step", writes("word"))
+                steps[0] += 1
+
+        machine.spawn(name, body)
+
+    spawn("T1", 1)
+    spawn("T2", 0)
+    spawn("T3", 0)
+    run_inline(machine)
+    order = [name for name, _ in itertools.groupby(name for name, _ in strategy.steps)]
+    assert order == ["T2", "T3", "T1"]
+
+
+def test_all_hardware_does_a_little_in_the_first_run() -> None:
+    """A tenth of the steps, and none of it is idle; later it is idle or busy."""
+    shares, both = [], []
+    for seed in range(100):
+        strategy = Log(HeldBack(Chance(seed)))
+        run_beside_hardware(strategy, 2)
+        names = [name for name, _ in strategy.steps]
+        shares.append(1 - names.count("T1") / len(names))
+        both.append({"tlb:cpu0", "tlb:cpu1"} <= set(names))
+    assert 0.07 < sum(shares) / len(shares) < 0.13
+    assert sum(both) > 60
 
 
 def test_the_second_run_is_a_random_walk() -> None:

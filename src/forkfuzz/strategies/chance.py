@@ -26,6 +26,7 @@ class Chance:
         self.random = random.Random(seed).random
         self._idle: dict[int, bool] = {}
         self._idleness = IDLE
+        self._daemon_share = DAEMON_SHARE
 
     def pick(self, count: int) -> int:
         """Return a number from 0 to ``count - 1``, each with the same chance."""
@@ -40,7 +41,7 @@ class Chance:
                 return i
         return len(weights) - 1
 
-    def begin(self, idle: float = IDLE) -> None:
+    def begin(self, idle: float = IDLE, daemon_share: float = DAEMON_SHARE) -> None:
         """Let the daemons draw again who of them is idle in the next run.
 
         A daemon is hardware that may act at any time. A strategy that lets the task in
@@ -50,14 +51,16 @@ class Chance:
 
         Args:
             idle: The chance of that.
+            daemon_share: How many of the next run's steps daemons take.
         """
         self._idle = {}
         self._idleness = idle
+        self._daemon_share = daemon_share
 
     def daemon(self, runnable: Sequence[Task]) -> int:
         """Return which daemon takes this step; -1 if another task does."""
         alone = runnable[0].daemon and all(task.daemon for task in runnable)
-        if not alone and self.random() >= DAEMON_SHARE:
+        if not alone and self.random() >= self._daemon_share:
             return -1
         daemons = [i for i, task in enumerate(runnable) if task.daemon]
         busy = [i for i in daemons if not self._is_idle(runnable[i])]

@@ -8,8 +8,9 @@ is drawn, then one of the racing steps there. Neither is drawn again before all 
 were. Where no step names an object, any step may race.
 
 Which steps race, and how many there are, is learned from the runs before. In the first
-nobody is stopped, and hardware does nothing. Of the others only what came before the
-delay counts: what came after it needs that very delay.
+nobody is stopped: a task goes on until it waits, then the next one in order. Hardware
+does little in it, but all of it does. Of the other runs only what came before the delay
+counts: what came after it needs that very delay.
 """
 
 from __future__ import annotations
@@ -20,8 +21,17 @@ from collections.abc import Sequence
 from forkfuzz.engine import Task
 
 from .bag import Bag
-from .chance import IDLE, Chance
+from .chance import Chance
+from .foremost import workers
 from .racing import Place, RacingSteps, place_of
+
+FIRST_DAEMON_SHARE = 0.1
+"""How many of the first run's steps daemons take.
+
+Few, so that what nobody needs to be stopped for is found at once; but with none at all
+no CPU would ever hold an entry that it does not use, and with many every entry is gone
+before it is old.
+"""
 
 NOBODY = -1
 """In place of a task's index."""
@@ -46,6 +56,7 @@ class HeldBack:
         self._objects = Bag(chance)
         self._numbers: dict[str, Bag] = {}
         self._is_first = True
+        self._goes_on = 0
         self._change = NEVER
         self._held_back = NOBODY
 
@@ -53,7 +64,10 @@ class HeldBack:
         """Draw the step after which the task in front falls back."""
         self._learn()
         self._is_first = not self._racing.known and not self._most
-        self._chance.begin(idle=1.0 if self._is_first else IDLE)
+        if self._is_first:
+            self._chance.begin(idle=0.0, daemon_share=FIRST_DAEMON_SHARE)
+        else:
+            self._chance.begin()
         self._change = self._draw() if self._most else NEVER
         self._held_back = NOBODY
 
@@ -61,15 +75,15 @@ class HeldBack:
         """Choose the task in front, or at times a daemon."""
         chosen = self._chance.daemon(runnable)
         if chosen < 0:
-            chosen = self._in_front(runnable)
+            chosen = self._choose(runnable)
             if self._held_back == NOBODY:
                 self._count(runnable[chosen])
         self._racing.step(runnable[chosen])
         return chosen
 
     def next_value(self, label: str, options: int) -> int:
-        """Choose any outcome, but for the first run."""
-        return 0 if self._is_first else self._chance.pick(options)
+        """Choose any outcome."""
+        return self._chance.pick(options)
 
     def _learn(self) -> None:
         """Take note of how many racing steps the last run had at each object."""
@@ -88,6 +102,18 @@ class HeldBack:
         if numbers is None:
             numbers = self._numbers[obj] = Bag(self._chance)
         return obj, numbers.draw(self._most[obj])
+
+    def _choose(self, runnable: Sequence[Task]) -> int:
+        return (self._in_turn if self._is_first else self._in_front)(runnable)
+
+    def _in_turn(self, runnable: Sequence[Task]) -> int:
+        """Return the place of the task that goes on, or else of the next in order."""
+        going = self._goes_on
+        place, task = min(
+            workers(runnable), key=lambda at: (at[1].index < going, at[1].index)
+        )
+        self._goes_on = task.index
+        return place
 
     def _in_front(self, runnable: Sequence[Task]) -> int:
         """Return the place of the first task that is not held back, or else of that."""
