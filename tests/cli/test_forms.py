@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -75,6 +76,18 @@ def test_a_unit_test_reads_as_documentation(campaign: Path) -> None:
     assert "<- the cut" in text
     compile(text, "test_bug.py", "exec")
     assert max(map(len, text.splitlines())) <= 88
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+async def test_a_unit_test_of_a_run_that_is_not_shrunk_fails_too(path: Path) -> None:
+    """Such a run has steps of TLBs, which smaller ones mostly do without."""
+    written: dict[str, Any] = {}
+    exec(call("show", path, "--as", "pytest").out, written)
+    (test,) = (each for name, each in written.items() if name.startswith("test_"))
+    with pytest.raises(AssertionError):
+        await test()
+    written["RULES"] = "seed"
+    await test()
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

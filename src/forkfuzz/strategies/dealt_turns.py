@@ -2,9 +2,12 @@
 
 A coin says of each object whether it is drawn who steps there next, in proportion to
 the steps that tasks have left there. Elsewhere tasks go on as far as they can, one in
-front of the other. So nearly any order of the steps at a few objects can come of it.
+front of the other, and now and then the one that goes on falls back behind all others.
+So nearly any order of the steps at a few objects can come of it.
 
-How many steps there are is learned from the run before; the first is a random walk.
+How many steps there are is learned from the run before. In the first a task is chosen
+in proportion to all the steps that it has left, as URW does, if a run of another
+strategy has shown them; else it is a random walk.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from forkfuzz.engine import Task
 
 from .chance import Chance
 from .foremost import Priorities, foremost, workers
-from .turns import StepCounts, Turns
+from .turns import ALL, StepCounts, Turns
 
 DEALT = 2 / 3
 """At how many of the objects turns are dealt; at the others whoever is in front goes."""
@@ -25,6 +28,12 @@ IN_ORDER = 0.75
 
 Otherwise the order is drawn: turns at different objects are dealt independently of each
 other, so they seldom have one whole task before another that was created earlier.
+"""
+
+FALLS_BACK = 1 / 100
+"""After how many of its steps a task falls back behind all others.
+
+In a long run tasks would hardly ever be half done at the same time without it.
 """
 
 
@@ -39,6 +48,7 @@ class DealtTurns:
         self._chance = chance
         self._counts = StepCounts()
         self._turns = Turns(chance, self._counts)
+        self._is_first = True
         self._is_blind = True
         self._dealt: dict[str, bool] = {}
         self._in_order = True
@@ -49,7 +59,8 @@ class DealtTurns:
         self._chance.begin()
         self._counts.begin()
         self._turns.begin()
-        self._is_blind = not self._counts.met()
+        self._is_blind = self._is_first or not self._counts.met()
+        self._is_first = False
         self._dealt = {}
         self._in_order = self._chance.random() < IN_ORDER
         self._priorities = {}
@@ -61,15 +72,25 @@ class DealtTurns:
         self._counts.step(runnable[chosen])
         return chosen
 
+    def watch(self, task: Task) -> None:
+        """Count a step of a run that another strategy decides."""
+        self._counts.step(task)
+
     def next_value(self, label: str, options: int) -> int:
         """Choose any outcome."""
         return self._chance.pick(options)
 
     def _choose(self, runnable: Sequence[Task]) -> int:
         if self._is_blind:
-            return self._chance.pick(len(runnable))
+            weights = [self._counts.weight(task, ALL) for task in runnable]
+            return self._chance.by_weight(weights)
         chosen = self._chance.daemon(runnable)
-        return chosen if chosen >= 0 else self._in_turn(workers(runnable))
+        if chosen < 0:
+            chosen = self._in_turn(workers(runnable))
+            if self._chance.random() < FALLS_BACK:
+                last = min(self._priorities.values())
+                self._priorities[runnable[chosen].index] = last - 1
+        return chosen
 
     def _in_turn(self, tasks: list[tuple[int, Task]]) -> int:
         """Return the place of the one in front of those whose turn it is, or of all."""

@@ -1,4 +1,4 @@
-"""One task held back: a delay after a step that will race, and no other.
+"""One task held back: a delay after a step that will race, and in long runs some more.
 
 Tasks go on as far as they can, those created earlier in front. After one of the steps
 that will race the task in front falls back behind all others. Many of a run's steps
@@ -7,10 +7,13 @@ wasted. So would most delays be where a lock is taken again and again: first an 
 is drawn, then one of the racing steps there. Neither is drawn again before all others
 were. Where no step names an object, any step may race.
 
+A single delay is all that most bugs need, but in a run that is ten times as long the
+right one is ten times as hard to draw. So the delays of a run grow with its length.
+
 Which steps race, and how many there are, is learned from the runs before. In the first
 nobody is stopped: a task goes on until it waits, then the next one in order. Hardware
-does little in it, but all of it does. Of the other runs only what came before the delay
-counts: what came after it needs that very delay.
+does little in it, but all of it does. Of the other runs only what came before the last
+delay counts: what came after it needs those very delays.
 """
 
 from __future__ import annotations
@@ -33,11 +36,8 @@ no CPU would ever hold an entry that it does not use, and with many every entry 
 before it is old.
 """
 
-NOBODY = -1
-"""In place of a task's index."""
-
-NEVER = ("", -1)
-"""In place of an object and the number of a step there."""
+STEPS_PER_DELAY = 100
+"""How many racing steps a run has for each delay."""
 
 
 class HeldBack:
@@ -57,26 +57,26 @@ class HeldBack:
         self._numbers: dict[str, Bag] = {}
         self._is_first = True
         self._goes_on = 0
-        self._change = NEVER
-        self._held_back = NOBODY
+        self._delays: set[tuple[str, int]] = set()
+        self._held_back: list[int] = []
 
     def begin(self) -> None:
-        """Draw the step after which the task in front falls back."""
+        """Draw the steps after which the task in front falls back."""
         self._learn()
         self._is_first = not self._racing.known and not self._most
         if self._is_first:
             self._chance.begin(idle=0.0, daemon_share=FIRST_DAEMON_SHARE)
         else:
             self._chance.begin()
-        self._change = self._draw() if self._most else NEVER
-        self._held_back = NOBODY
+        self._delays = self._draw_delays()
+        self._held_back = []
 
     def next_task(self, runnable: Sequence[Task], stay: int) -> int:
         """Choose the task in front, or at times a daemon."""
         chosen = self._chance.daemon(runnable)
         if chosen < 0:
             chosen = self._choose(runnable)
-            if self._held_back == NOBODY:
+            if self._delays or not self._held_back:
                 self._count(runnable[chosen])
         self._racing.step(runnable[chosen])
         return chosen
@@ -94,6 +94,13 @@ class HeldBack:
             self._most[obj] = max(count, self._most.get(obj, 0))
         self._now.clear()
         self._unjudged.clear()
+
+    def _draw_delays(self) -> set[tuple[str, int]]:
+        steps = sum(self._most.values())
+        if not steps:
+            return set()
+        count = max(round(steps / STEPS_PER_DELAY), 1)
+        return {self._draw() for _ in range(count)}
 
     def _draw(self) -> tuple[str, int]:
         """Return an object, and which of the racing steps there."""
@@ -116,17 +123,16 @@ class HeldBack:
         return place
 
     def _in_front(self, runnable: Sequence[Task]) -> int:
-        """Return the place of the first task that is not held back, or else of that."""
-        held_back = -1
-        for place, task in enumerate(runnable):
-            if task.index == self._held_back:
-                held_back = place
-            elif not task.daemon:
+        """Return the place of the first task not held back, or else of the longest."""
+        places = {}
+        for place, task in workers(runnable):
+            if task.index not in self._held_back:
                 return place
-        return held_back
+            places[task.index] = place
+        return next(places[index] for index in self._held_back if index in places)
 
     def _count(self, task: Task) -> None:
-        """Count racing steps; after the one that was drawn the task falls back."""
+        """Count racing steps; after one that was drawn the task falls back."""
         if not self._racing.known:
             self._unjudged.append(place_of(task))
         elif not self._racing.will_race(task):
@@ -134,5 +140,11 @@ class HeldBack:
         obj = task.access.obj
         number = self._now[obj]
         self._now[obj] = number + 1
-        if (obj, number) == self._change:
-            self._held_back = task.index
+        if (obj, number) in self._delays:
+            self._delays.remove((obj, number))
+            self._fall_back(task.index)
+
+    def _fall_back(self, index: int) -> None:
+        if index in self._held_back:
+            self._held_back.remove(index)
+        self._held_back.append(index)
