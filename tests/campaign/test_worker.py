@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -26,14 +25,13 @@ from forkfuzz.campaign.remote import fuzz_in_worker
 from forkfuzz.campaign.wire import ARTIFACTS, NEW_INPUTS, Done, Job, Message
 from forkfuzz.campaign.worker_process import WorkerProcess
 from forkfuzz.errors import InternalError
+from offspring import PATIENCE, children, has_ended, watch
 
 from .campaign_toys import OPENER, Toy
 
 pytest.importorskip("atheris")
 
 SUPERVISOR = Path(__file__).parent / "supervisor_program.py"
-PATIENCE = 10.0
-"""Seconds after which a process counts as one that does not end."""
 
 
 def configure(scenario: str, runs: int | None = None) -> CampaignConfig:
@@ -181,32 +179,3 @@ def first_report(supervisor: subprocess.Popen[str]) -> None:
     assert supervisor.stdout is not None
     events = (json.loads(line)["event"] for line in supervisor.stdout)
     assert "Progress" in events
-
-
-def children(pid: int) -> list[int]:
-    """Return the children of a process."""
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    return [int(word) for word in text.split()]
-
-
-def watch(pid: int) -> _Descriptor:
-    """Return a descriptor that tells when a process ends."""
-    return _Descriptor(os.pidfd_open(pid))
-
-
-class _Descriptor:
-    """A descriptor that is closed at the end of a block."""
-
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-
-    def __enter__(self) -> int:
-        return self._fd
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
-
-
-def has_ended(pidfd: int) -> bool:
-    """Wait for the end of a process, and return whether it came."""
-    return bool(select.select([pidfd], [], [], PATIENCE)[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -36,3 +37,17 @@ class Interrupts:
         if self.requested:
             raise KeyboardInterrupt
         self.requested = True
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait; a process started meanwhile is spared both.
+
+    They reach all processes of a terminal or a service, and are for the first of them.
+    """
+    signals = {signal.SIGINT, signal.SIGTERM}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+import threading  # noqa: TID251 -- to wait beside the work, not for the model
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,20 +124,50 @@ def echo_wrapped(text: str) -> None:
 
 
 @contextlib.contextmanager
-def processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Give a pool of processes; if it is left by an exception, they end at once."""
-    with ProcessPoolExecutor(count, initializer=_leave_interrupts) as pool:
+def processes(count: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Give a `map` that works in *count* processes.
+
+    Ctrl-C and SIGTERM are left to this process. The others end with it, whatever ends
+    it, and at once if the block is left by an exception.
+    """
+    from forkfuzz.campaign.interrupt import held
+
+    with ProcessPoolExecutor(count, initializer=_end_with_parent) as pool:
+
+        def run(work: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
+            with held():  # this starts the processes
+                calls = zip(*arguments, strict=True)
+                waiting = deque(pool.submit(work, *each) for each in calls)
+            return _results(waiting)
+
         try:
-            yield pool
+            yield run
         except BaseException:
             for process in multiprocessing.active_children():
-                process.terminate()
+                process.kill()
             raise
 
 
-def _leave_interrupts() -> None:
-    """Leave Ctrl-C, which reaches all processes of a terminal, to the first of them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _results(waiting: deque[Future[Any]]) -> Iterator[Any]:
+    """Yield results in their order.
+
+    Unlike that of `Executor.map`, leaving it cancels nothing: a pool whose processes are
+    killed trips over what is cancelled.
+    """
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it has ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # only a pool's processes come here
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class Ticks:

@@ -203,8 +203,8 @@ def _decide_all(
         for test in tests:
             yield decide_test(test, options)
         return
-    with processes(min(jobs, len(tests))) as pool:
-        yield from pool.map(decide_test, tests, [options] * len(tests))
+    with processes(min(jobs, len(tests))) as run:
+        yield from run(decide_test, tests, [options] * len(tests))
 
 
 def decide_test(test: LitmusTest, options: Options) -> Decision:

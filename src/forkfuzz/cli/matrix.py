@@ -48,8 +48,8 @@ def show_matrix(
         if jobs == 1:
             matrix(programs, limits, tell=tell)
         else:
-            with processes(jobs) as pool:
-                matrix(programs, limits, pool.map, tell=tell)
+            with processes(jobs) as run:
+                matrix(programs, limits, run, tell=tell)
     except KeyboardInterrupt:
         interrupted = True
     if as_json:

@@ -89,7 +89,7 @@ def find(
     with contextlib.ExitStack() as stack:
         run: Any = map
         if jobs > 1:
-            run = stack.enter_context(processes(jobs)).map
+            run = stack.enter_context(processes(jobs))
         for number, exhibit in enumerate(exhibits):
             samples = search_all(
                 exhibit, compared, seeds=seeds, limit=runs, feedback=kinds, run=run
