@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ from typing import Any
 import pytest
 
 from forkfuzz.campaign import Campaign, has_atheris
+from forkfuzz.campaign.interrupt import Interrupts
 from forkfuzz.cli import VERBS
+from forkfuzz.cli.exit import terminable
 from forkfuzz.engine import Strategy
 from forkfuzz.harness import Feedback, RunResult
 from forkfuzz.harness.target import ScenarioTarget
 from forkfuzz.strategies import Bytes
+from offspring import children
 
 from .running import (
     QUICK,
@@ -211,10 +215,16 @@ def test_4_for_a_schedule_over_the_limits(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
-def test_130_after_an_interrupt_with_everything_saved(
-    engine: str, tmp_path: Path
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_130_or_143_after_a_signal_with_everything_saved(
+    number: int, code: int, engine: str, tmp_path: Path
 ) -> None:
-    """Each violation told is on disk, whole; the last line of stdout is the end."""
+    """Each violation told is on disk, whole; the last line of stdout is the end.
+
+    The signal goes to all processes, as a terminal and ``timeout`` send it.
+    """
     arguments = ["--rules", "v5.8", "--keep-going", "--time", "60", "--json"]
     process = start(
         *("fuzz", "ro-pin", *arguments, "--engine", engine, "--dir", "c"),
@@ -228,15 +238,51 @@ def test_130_after_an_interrupt_with_everything_saved(
             told.append(event["record"]["signature"])
         elif told:
             break
-    process.send_signal(signal.SIGINT)
+    for pid in (*children(process.pid), process.pid):
+        os.kill(pid, number)
     outcome = end(process, seconds=20)
     told += [event["record"]["signature"] for event in outcome.of("violation")]
-    assert outcome.code == 130
+    assert outcome.code == code
     assert outcome.lines()[-1]["reason"] == "interrupted"
     assert outcome.err == "fuzz: interrupted; everything found is saved\n"
     campaign = Campaign(tmp_path / "c")
     assert sorted(told) == campaign.signatures()
     assert all(campaign.record(signature).decisions for signature in told)
+
+
+def test_143_wherever_a_signal_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command ends on SIGTERM as it does on Ctrl-C; afterwards all is as before."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(
+        "forkfuzz.cli.stored.open_stored",
+        lambda *_args, **_options: signal.raise_signal(signal.SIGTERM),
+    )
+    outcome = call("replay", "00000000")
+    assert outcome.code == 143
+    assert outcome.err == "\nforkfuzz: interrupted\n"
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_143_although_the_signal_comes_twice() -> None:
+    """As from ``timeout``; only Ctrl-C is in a hurry the second time."""
+    with terminable() as noted, Interrupts() as interrupts:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert interrupts.requested
+    assert noted == [signal.SIGTERM, signal.SIGTERM]
+
+
+def test_143_also_where_ctrl_c_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a shell does for what it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    monkeypatch.setattr(
+        "forkfuzz.cli.stored.open_stored",
+        lambda *_args, **_options: signal.raise_signal(signal.SIGTERM),
+    )
+    try:
+        assert call("replay", "00000000").code == 143
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_130_when_a_replay_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,6 +303,6 @@ def test_the_help_of_a_verb_lists_the_exit_codes(verb: str) -> None:
     outcome = call(verb, "--help")
     lines = [line.strip() for line in outcome.out.splitlines()]
     assert outcome.code == 0
-    for code in ("0", "1", "2", "3", "4", "130"):
+    for code in ("0", "1", "2", "3", "4", "130", "143"):
         assert any(line.startswith(f"{code:4} ") for line in lines), code
     assert max(map(len, outcome.out.splitlines())) <= 80

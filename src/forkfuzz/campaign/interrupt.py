@@ -1,4 +1,4 @@
-"""Ctrl-C: once to stop and save, twice to stop now."""
+"""Ctrl-C: once to stop and save, twice to stop now; the command line adds SIGTERM."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ import msgspec
 
 from forkfuzz.errors import InternalError
 
+from .interrupt import held
 from .wire import Job, Message
 
 MODULE = "forkfuzz.campaign.atheris_worker"
@@ -39,15 +40,16 @@ class WorkerProcess:
         self._decoder = msgspec.json.Decoder(Message)
         self._partial = b""
         self._chatter = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115
-        self._process = subprocess.Popen(  # noqa: S603 -- nothing of it comes from data
-            # -P: a folder that happens to hold an atheris.py must not be believed.
-            [sys.executable, "-P", "-m", MODULE],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._chatter,
-            env=_environment(),
-            cwd=folder,
-        )
+        with held():
+            self._process = subprocess.Popen(  # noqa: S603 -- nothing of it is data
+                # -P: a folder that happens to hold an atheris.py must not be believed.
+                [sys.executable, "-P", "-m", MODULE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._chatter,
+                env=_environment(),
+                cwd=folder,
+            )
         with contextlib.suppress(BrokenPipeError):  # receive() tells why it died
             os.write(self._stdin.fileno(), msgspec.json.encode(job) + b"\n")
 

@@ -16,7 +16,7 @@ import rich_click as click
 
 from forkfuzz import __version__
 
-from .exit import EXIT_CODES, Exit, code_for, say
+from .exit import EXIT_CODES, Exit, code_for, say, terminable
 from .verbs import Verbs
 
 VERBS = {
@@ -63,17 +63,24 @@ def cli(ctx: click.Context) -> int | None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with one of `Exit`."""
-    code: int | Exit | None
     if os.environ.get("NO_COLOR"):
         # Rich would keep bold and underlined text.
         click.rich_click.COLOR_SYSTEM = None
+    with terminable() as terminated:
+        code = _flushed(_run(arguments))
+    if terminated and code == Exit.INTERRUPTED:
+        code = Exit.TERMINATED
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         code = cli.main(arguments, prog_name="forkfuzz", standalone_mode=False)
     except BrokenPipeError:
-        code = Exit.CLEAN  # whoever read us has seen enough
+        return Exit.CLEAN  # whoever read us has seen enough
     except BaseException as error:
-        code = _code_of_exit(error)
-    sys.exit(_flushed(code or Exit.CLEAN))
+        return _code_of_exit(error)
+    return code or Exit.CLEAN
 
 
 def _code_of_exit(error: BaseException) -> int | Exit:

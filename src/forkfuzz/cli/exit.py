@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import os
+import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from types import FrameType
 
 import click
 
@@ -21,6 +25,7 @@ class Exit(enum.IntEnum):
     INTERNAL = 3  # forkfuzz's own fault: nondeterminism, a broken invariant
     REFUSED = 4  # a limit, or data that is not trusted
     INTERRUPTED = 130  # Ctrl-C, after everything was saved
+    TERMINATED = 143  # the same on SIGTERM
 
 
 EXIT_CODES = """\
@@ -37,6 +42,8 @@ Exit codes:
 4    refused: a limit was exceeded
 
 130  interrupted, after a clean save
+
+143  the same, by SIGTERM
 """
 """What stands below the help of every verb: a paragraph becomes a line there."""
 
@@ -46,6 +53,34 @@ LONGEST = 2000
 
 LAST = 500
 """So many of them are its end, which tells the reason."""
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[list[int]]:
+    """Let SIGTERM do what Ctrl-C does; it is noted in the list that this gives.
+
+    Only the main thread of a program can ask for this; elsewhere nothing changes.
+    """
+    noted: list[int] = []
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        noted.append(signum)
+        if len(noted) > 1:  # `timeout` sends it twice, and is in no such hurry
+            return
+        handler = signal.getsignal(signal.SIGINT)
+        if not callable(handler):  # Ctrl-C is ignored, as in the background of a shell
+            raise KeyboardInterrupt
+        handler(signum, frame)
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:
+        yield noted
+        return
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def say(message: str) -> None:
