@@ -236,3 +236,35 @@ def test_replay_and_show_write_nothing(campaign: Path) -> None:
         assert call("show", signature, "--as", form, "--dir", campaign).code == 0
     assert call("replay", signature, "--dir", campaign).code == 1
     assert contents(campaign) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("record.json", b""),
+        ("record.json", b'{"format":"forkfuzz-crash","version":9}'),
+        ("minimal.schedule", b"junk"),
+        ("minimal.schedule", b"forkfuzz schedule 1\nscenario: no\nrules: seed\n\n"),
+    ],
+)
+def test_a_damaged_file_of_a_crash_is_named(
+    campaign: Path, name: str, data: bytes
+) -> None:
+    """Nobody named it on the command line, so the message does."""
+    signature = visible_signature(campaign)
+    path = campaign / "crashes" / signature / name
+    path.write_bytes(data)
+    outcome = call("replay", signature, "--dir", campaign)
+    assert_one_line(outcome, 2)
+    assert outcome.err.startswith(f"forkfuzz: '{path}': ")
+
+
+def test_a_record_of_another_scenario_is_named(campaign: Path) -> None:
+    """One that this forkfuzz does not have."""
+    signature = visible_signature(campaign)
+    path = campaign / "crashes" / signature / "record.json"
+    path.write_bytes(path.read_bytes().replace(b'"scenario":"mp"', b'"scenario":"no"'))
+    for options in ([], ["--original"]):
+        outcome = call("replay", signature, *options, "--dir", campaign)
+        assert_one_line(outcome, 2)
+        assert outcome.err.startswith(f"forkfuzz: '{path}': no scenario 'no'; ")

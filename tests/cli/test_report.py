@@ -107,6 +107,28 @@ def test_a_crash_that_was_not_told_yet_is_shown(campaign: Path) -> None:
     assert "snapshot.torn" in page_of(campaign)
 
 
+@pytest.mark.parametrize(
+    "damage", [None, b"", b'{"format":"forkfuzz-crash","ver', b"[]"]
+)
+def test_a_damaged_crash_is_left_out(campaign: Path, damage: bytes | None) -> None:
+    """The others are shown; what is not is named, with the reason and exit code 2."""
+    lost, *others = sorted((campaign / "crashes").iterdir())
+    path = lost / "record.json"
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage)
+    outcome = call("report", campaign)
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"report: left out {lost.name}: ")
+    assert f"'{path}'" in outcome.err
+    assert outcome.err.count("\n") == 1
+    text = "\n".join(_Page(outcome.out).text)
+    assert others
+    assert all(path.name in text for path in others)
+    assert lost.name not in text
+
+
 def line(**changes: Any) -> str:
     """Return a line of statistics."""
     sample = {"scenario": "mp", "rules": "seed", "elapsed": 1.5, "runs": 7, **changes}

@@ -84,9 +84,14 @@ class Campaign:
 
         Raises:
             UsageError: There is no such bug here.
-            FormatError: Its record is damaged.
+            FormatError: Its record is damaged; the message names the file.
         """
-        return decode(self.crash_file(signature, "record.json"))
+        data = self.crash_file(signature, "record.json")
+        try:
+            return decode(data)
+        except FormatError as error:
+            msg = f"{str(self._crash(signature) / 'record.json')!r}: {error}"
+            raise FormatError(msg) from error
 
     def crash_file(self, signature: str, name: str) -> bytes:
         """Return the contents of one file of a bug's folder.

@@ -9,7 +9,7 @@ import rich_click as click
 
 from forkfuzz.errors import FormatError, UsageError
 
-from .exit import EXIT_CODES, Exit
+from .exit import EXIT_CODES, Exit, say
 from .output import echo, output_option, put_file
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def report(*, directory: Path, target: Path | None) -> int:
 
     It has the violations with their race tables, what was reached over time, runs per
     second, and what was never reached. It loads nothing, so it can be mailed.
+    A violation whose record is damaged is left out, and named.
     """
     from forkfuzz.campaign import Campaign
     from forkfuzz.campaign.history import histories
@@ -33,14 +34,20 @@ def report(*, directory: Path, target: Path | None) -> int:
 
     campaign = Campaign(directory)
     campaign.config()  # a directory without one is no campaign's
-    found = [_found(campaign, signature) for signature in campaign.signatures()]
+    found, code = [], Exit.CLEAN
+    for signature in campaign.signatures():
+        try:
+            found.append(_found(campaign, signature))
+        except UsageError as error:
+            say(f"report: left out {signature}: {error}")
+            code = Exit.USAGE
     progressed = [_progressed(history) for history in histories(campaign)]
     page = campaign_page(f"Campaign in {directory}", found, progressed)
     if target is None:
         echo(page.rstrip("\n"))
     else:
         put_file(target, page.encode())
-    return Exit.CLEAN
+    return code
 
 
 def _found(campaign: Campaign, signature: str) -> Found:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,19 +117,31 @@ def _read(path: Path) -> bytes:
 
 def _open_crash(signature: str, directory: Path, *, original: bool) -> Stored:
     campaign = Campaign(directory)
+    folder = campaign.crash_folder(signature)
     record = campaign.record(signature)
-    if not original:
-        try:
-            text = campaign.crash_file(signature, "minimal.schedule")
-        except FormatError:
-            pass  # killed between saving and shrinking; the record is whole
-        else:
-            path = campaign.crash_folder(signature) / "minimal.schedule"
-            stored = from_schedule(str(path), text)
-            found_in = find_scenario(record.scenario).program(record.params)
-            program = attrs.evolve(stored.program, name=found_in.name)
-            return attrs.evolve(stored, name=signature, program=program, record=record)
-    return _from_record(signature, record)
+    with _named(folder / "record.json"):
+        found = _from_record(signature, record)
+    if original:
+        return found
+    try:
+        text = campaign.crash_file(signature, "minimal.schedule")
+    except FormatError:
+        return found  # killed between saving and shrinking; the record is whole
+    path = folder / "minimal.schedule"
+    with _named(path):
+        stored = from_schedule(str(path), text)
+    program = attrs.evolve(stored.program, name=found.program.name)
+    return attrs.evolve(stored, name=signature, program=program, record=record)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say which file an error is about, where nobody has named it."""
+    try:
+        yield
+    except UsageError as error:
+        msg = f"{str(path)!r}: {error}"
+        raise FormatError(msg) from error
 
 
 def _from_record(name: str, record: Record) -> Stored:
