@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from forkfuzz.campaign import Campaign
 from forkfuzz.cli.demo import INTRODUCTION
 from forkfuzz.engine import loads
 
@@ -28,6 +29,17 @@ def test_the_demo_fits_a_commit_message(demo: Outcome) -> None:
     assert demo.out.isascii()
     assert demo.out.replace("\n", "").isprintable()
     assert all(line.startswith("fuzz: mp: elapsed ") for line in demo.err.splitlines())
+
+
+def test_the_demo_is_a_campaign(demo: Outcome, demo_folder: Path) -> None:
+    """It can be reported on, and says how it was made."""
+    assert demo.code == 0
+    outcome = call("report", demo_folder / ".forkfuzz")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "snapshot.torn" in outcome.out
+    config = Campaign(demo_folder / ".forkfuzz").config()
+    assert config["scenarios"] == ["mp"]
+    assert config["campaign"][0]["spec"]["rules"] == "mainline"
 
 
 def test_the_demo_leaves_the_crash(demo: Outcome, demo_folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from .exit import EXIT_CODES, Exit, say
-from .fuzz import dir_option
+from .fuzz import dir_option, resolved
 from .output import echo
 
 DEMO_SECONDS = 12.0
@@ -49,6 +49,7 @@ def demo(*, directory: Path) -> int:
     spec = canonical_spec("mp", {}, "mainline", "trio")
     config = CampaignConfig(spec, seed=1, seconds=DEMO_SECONDS)
     with open_campaign(directory) as campaign, display("mp") as shown:
+        campaign.write_config(resolved([config], ["mp"]))
         session = Session(config, campaign)
         for event in session.events():
             if isinstance(event, Progress):

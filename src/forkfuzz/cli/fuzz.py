@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,7 @@ def fuzz(**options: Any) -> int:
     configs = _configs(options)
     worst = Exit.CLEAN
     with open_campaign(options["directory"]) as campaign:
-        campaign.write_config(_resolved(configs, options))
+        campaign.write_config(resolved(configs, options["scenarios"]))
         for config in configs:
             session = Session(config, campaign)
             folders = [corpus / config.spec.scenario for corpus in options["corpora"]]
@@ -170,7 +171,9 @@ def feedback_kinds(text: str | None) -> tuple[Any, ...]:
     return tuple(text.split(",")) if text else ()
 
 
-def _resolved(configs: list[CampaignConfig], options: dict[str, Any]) -> dict[str, Any]:
+def resolved(
+    configs: Sequence[CampaignConfig], scenarios: Sequence[str]
+) -> dict[str, Any]:
     """Return what ``campaign.toml`` is to say."""
     import msgspec
 
@@ -182,7 +185,7 @@ def _resolved(configs: list[CampaignConfig], options: dict[str, Any]) -> dict[st
     for config in document["campaign"]:
         for name in [name for name, value in config.items() if value is None]:
             del config[name]
-    document["scenarios"] = list(options["scenarios"])
+    document["scenarios"] = list(scenarios)
     return document
 
 
