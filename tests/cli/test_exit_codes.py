@@ -303,6 +303,6 @@ def test_the_help_of_a_verb_lists_the_exit_codes(verb: str) -> None:
     outcome = call(verb, "--help")
     lines = [line.strip() for line in outcome.out.splitlines()]
     assert outcome.code == 0
-    for code in ("0", "1", "2", "3", "4", "130", "143"):
+    for code in ("0", "1", "2", "3", "4", "130", "141", "143"):
         assert any(line.startswith(f"{code:4} ") for line in lines), code
     assert max(map(len, outcome.out.splitlines())) <= 80

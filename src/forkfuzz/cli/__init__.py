@@ -10,13 +10,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, TextIO
 
 import rich_click as click
 
 from forkfuzz import __version__
 
-from .exit import EXIT_CODES, Exit, code_for, say, terminable
+from .exit import EXIT_CODES, Exit, code_for, terminable
 from .verbs import Verbs
 
 VERBS = {
@@ -66,6 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
     if os.environ.get("NO_COLOR"):
         # Rich would keep bold and underlined text.
         click.rich_click.COLOR_SYSTEM = None
+    _replace_closed_streams()
     with terminable() as terminated:
         code = _flushed(_run(arguments))
     if terminated and code == Exit.INTERRUPTED:
@@ -73,11 +74,24 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
+def _replace_closed_streams() -> None:
+    """Give a file to each standard stream that was closed, so that no other takes its place.
+
+    Writing to the standard output then fails; messages that nobody wants are lost.
+    """
+    for name, mode, flag in (
+        ("stdin", "r", os.O_RDONLY),
+        ("stdout", "w", os.O_RDONLY),
+        ("stderr", "w", os.O_WRONLY),
+    ):
+        if getattr(sys, name) is None:
+            fd = os.open(os.devnull, flag)
+            setattr(sys, name, os.fdopen(fd, mode, encoding="utf-8", closefd=False))
+
+
 def _run(arguments: list[str] | None) -> int:
     try:
         code = cli.main(arguments, prog_name="forkfuzz", standalone_mode=False)
-    except BrokenPipeError:
-        return Exit.CLEAN  # whoever read us has seen enough
     except BaseException as error:
         return _code_of_exit(error)
     return code or Exit.CLEAN
@@ -85,19 +99,28 @@ def _run(arguments: list[str] | None) -> int:
 
 def _code_of_exit(error: BaseException) -> int | Exit:
     if isinstance(error, SystemExit) and isinstance(error.code, int):
-        return error.code
+        # Click makes 1 of a reader that has left, which stands for a violation here.
+        left = isinstance(error.__context__, BrokenPipeError)
+        return Exit.UNREAD if left else error.code
     return code_for(error)
 
 
 def _flushed(code: int) -> int:
     """Write out what is buffered; return *code*, or what went wrong meanwhile."""
+    error = _flush(sys.stdout)
+    told = code not in {Exit.CLEAN, Exit.VIOLATION}
+    if error is not None and not told:
+        # A reader that leaves does not change what is known by now.
+        code = code if isinstance(error, BrokenPipeError) else code_for(error)
+    _flush(sys.stderr)
+    return code
+
+
+def _flush(stream: TextIO) -> OSError | None:
     try:
-        sys.stdout.flush()
+        stream.flush()
     except OSError as error:
         # What could not be written would be tried again, loudly, at the very end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        told = code not in {Exit.CLEAN, Exit.VIOLATION}
-        if not (told or isinstance(error, BrokenPipeError)):
-            say(f"forkfuzz: cannot write the output: {error.strerror}")
-            return Exit.USAGE
-    return code
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import errno
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ class Exit(enum.IntEnum):
     INTERNAL = 3  # forkfuzz's own fault: nondeterminism, a broken invariant
     REFUSED = 4  # a limit, or data that is not trusted
     INTERRUPTED = 130  # Ctrl-C, after everything was saved
+    UNREAD = 141  # whoever read the output left before its end, as on SIGPIPE
     TERMINATED = 143  # the same on SIGTERM
 
 
@@ -43,10 +45,15 @@ Exit codes:
 
 130  interrupted, after a clean save
 
-143  the same, by SIGTERM
+141  whoever read the output left before its end
+
+143  interrupted by SIGTERM, after a clean save
 """
 """What stands below the help of every verb: a paragraph becomes a line there."""
 
+
+UNWRITABLE = {errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC}
+"""Errors of a stream; those of a named file are explained where they happen."""
 
 LONGEST = 2000
 """Characters of a message that anybody would read; a name in it may be longer."""
@@ -85,7 +92,8 @@ def terminable() -> Iterator[list[int]]:
 
 def say(message: str) -> None:
     """Write one line to the standard error."""
-    print(message, file=sys.stderr)  # noqa: T201 -- this is what it is for
+    with contextlib.suppress(OSError):  # the exit code tells it too
+        print(message, file=sys.stderr)  # noqa: T201 -- this is what it is for
 
 
 def code_for(error: BaseException) -> Exit:
@@ -106,6 +114,11 @@ def code_for(error: BaseException) -> Exit:
         case InternalError():
             say(f"forkfuzz: {_one_line(str(error))}")
             return Exit.INTERNAL
+        case BrokenPipeError():
+            return Exit.UNREAD
+        case OSError(filename=None) if error.errno in UNWRITABLE:
+            say(f"forkfuzz: cannot write the output: {error.strerror}")
+            return Exit.USAGE
         case _:
             return _unexpected(error)
 
