@@ -74,7 +74,7 @@ def explore(
     if runs < 1:
         msg = f"runs={runs}, expected at least 1"
         raise UsageError(msg)
-    chooser = make(strategy, seed)
+    make(strategy, seed)  # refused here, not in the middle of a test
 
     def decorate(test: Test) -> Test:
         @functools.wraps(test)
@@ -84,6 +84,8 @@ def explore(
             if request.config.getoption("--forkfuzz-replay"):
                 await test(*args, sim=sim, **kwargs)
                 return
+            # A new one for each case and rerun: none depends on what ran before.
+            chooser = make(strategy, seed)
             for run in range(runs):
                 fresh = Sim(chooser)
                 try:

@@ -87,6 +87,35 @@ async def test_a_guard_region_is_fatal(sim):
 """
 
 
+TWICE = """
+import forkfuzz
+import pytest
+
+DECISIONS = {1: [], 2: []}
+
+@pytest.mark.parametrize("case", [1, 2])
+@forkfuzz.explore(runs=5, strategy="random")
+async def test_twice(sim, case):
+    page = sim.page("A")
+
+    @sim.thread
+    async def writer(cpu):
+        await cpu.store(page, 1)
+
+    @sim.thread
+    async def forker(cpu):
+        await cpu.fork()
+
+    await sim.run()
+    DECISIONS[case].append(sim.decisions())
+
+def test_cases_are_strangers():
+    assert len(DECISIONS[1]) == 5
+    assert DECISIONS[1][0] != DECISIONS[1][1]
+    assert DECISIONS[1] == DECISIONS[2]
+"""
+
+
 @pytest.fixture(name="project")
 def project_fixture(pytester: pytest.Pytester) -> pytest.Pytester:
     """Return a project whose tests are run by pytest-trio."""
@@ -121,6 +150,13 @@ def test_an_explored_failure_prints_the_command_that_replays_it(
     again = run(project, *found[1].split())
     again.assert_outcomes(failed=1)
     assert "Reproduce with" not in again.stdout.str()
+
+
+@pytest.mark.slow
+def test_each_case_of_a_test_has_the_same_schedules(project: pytest.Pytester) -> None:
+    """Whichever others run before it, here or in another process."""
+    project.makepyfile(TWICE)
+    run(project).assert_outcomes(passed=3)
 
 
 @pytest.mark.slow
