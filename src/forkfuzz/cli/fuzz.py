@@ -69,7 +69,7 @@ driver_option = click.option(
     default=1,
     show_default=True,
     metavar="N",
-    help="Equal seeds and --runs make equal campaigns.",
+    help="Equal seeds and --runs make equal campaigns, each in a new directory.",
 )
 @dir_option
 @click.option(
