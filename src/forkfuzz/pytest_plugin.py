@@ -6,7 +6,9 @@ It works beside pytest-trio, which runs the tests; this plugin has no event loop
 from __future__ import annotations
 
 import functools
+import os
 import re
+import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -110,8 +112,11 @@ def _note(sim: Sim, request: pytest.FixtureRequest, run: int) -> str:
     title = "".join(c if " " <= c <= "~" else "?" for c in node)[:200]
     schedule = Schedule.of(decisions, names, header={"title": title})
     path.write_text(dumps(schedule), encoding="utf-8")
-    where = path.relative_to(request.config.rootpath)
+    # Node ids are relative to pytest's root; whoever reads this may be elsewhere.
+    start = request.config.invocation_params.dir
+    test = f"{os.path.relpath(request.node.path, start)}::{node.partition('::')[2]}"
+    command = ["pytest", test, "--forkfuzz-replay", os.path.relpath(path, start)]
     return (
         f"forkfuzz: failed in run {run}, after {len(decisions)} decisions\n"
-        f"Reproduce with:  pytest {node} --forkfuzz-replay {where}"
+        f"Reproduce with:  {shlex.join(command)}"
     )

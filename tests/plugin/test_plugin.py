@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 import pytest
 
@@ -157,6 +158,29 @@ def test_each_case_of_a_test_has_the_same_schedules(project: pytest.Pytester) ->
     """Whichever others run before it, here or in another process."""
     project.makepyfile(TWICE)
     run(project).assert_outcomes(passed=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", ["", "sub of it"])
+def test_the_command_works_where_pytest_was_started(
+    start: str, project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the test and its folder are called, and from inside that folder too."""
+    test = GOOD.replace("RULES", "mainline").replace(
+        "@forkfuzz", '@pytest.mark.parametrize("x", ["a b$c"])\n@forkfuzz'
+    )
+    folder = project.mkdir("sub of it")
+    name = "test t\u00f6rn.py"
+    text = test.replace("import forkfuzz", "import forkfuzz, pytest")
+    (folder / name).write_text(text.replace("(sim)", "(sim, x)"))
+    monkeypatch.chdir(project.path / start)
+    first = run(project, name if start else f"sub of it/{name}")
+    first.assert_outcomes(failed=1)
+    found = re.search(r"Reproduce with: +pytest (.+)", first.stdout.str())
+    assert found is not None
+    again = run(project, *shlex.split(found[1]))
+    again.assert_outcomes(failed=1)
+    assert "Reproduce with" not in again.stdout.str()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import rich_click as click
@@ -21,15 +22,32 @@ Two pages, one thread that stores to A and then to B, one fork: can the
 child see B without A?
 """
 
-NEXT = """
-Try next:
-  forkfuzz replay {signature}               the same run again
-  forkfuzz replay {signature} --rules seed  the same schedule, fixed kernel
-  forkfuzz show {signature} --as steps      every step, and what it changed
-  forkfuzz show {signature} --as html -o torn.html
-                                         a page to step through it
-  forkfuzz fuzz mp --rules seed          the fixed kernel: nothing is found
-  forkfuzz scenarios                     what else there is"""
+NEXT = (
+    ("replay {named}", "the same run again"),
+    ("replay {named} --rules seed", "the same schedule, fixed kernel"),
+    ("show {named} --as steps", "every step, and what it changed"),
+    ("show {named} --as html -o torn.html", "a page to step through it"),
+    ("fuzz mp --rules seed", "the fixed kernel: nothing is found"),
+    ("scenarios", "what else there is"),
+)
+"""Commands, and what they are for."""
+
+COMMAND = 39
+"""Columns of a command that has what it is for on its own line."""
+
+
+def what_next(named: str) -> Iterator[str]:
+    """Give the lines about how to go on.
+
+    Args:
+        named: What commands call the crash.
+    """
+    for command, what in NEXT:
+        line = f"  forkfuzz {command.format(named=named)}"
+        if len(line) > COMMAND:
+            yield line
+            line = ""
+        yield f"{line:{COMMAND}}  {what}"
 
 
 @click.command(epilog=EXIT_CODES)
@@ -44,6 +62,7 @@ def demo(*, directory: Path) -> int:
 
     from .progress import display
     from .session import Session
+    from .stored import name_in
 
     echo(INTRODUCTION)
     spec = canonical_spec("mp", {}, "mainline", "trio")
@@ -63,5 +82,7 @@ def demo(*, directory: Path) -> int:
         say(f"demo: forkfuzz bug: nothing found in {DEMO_SECONDS:.0f} s")
         return Exit.INTERNAL
     echo(found.text)
-    echo(NEXT.format(signature=found.record.signature))
+    echo("\nTry next:")
+    for line in what_next(name_in(directory, found.record.signature)):
+        echo(line)
     return Exit.CLEAN

@@ -85,7 +85,7 @@ def document(
     """Return what `render` does, of a run that has been replayed."""
     violation = stored.violation(recording.result)
     if form == "race":
-        return violation_text(recording, violation, named=stored.name, full=full)
+        return violation_text(recording, violation, named=stored.words, full=full)
     made = _FORMS[form](stored, recording, violation)
     return made.rstrip("\n") if isinstance(made, str) else made
 
@@ -148,7 +148,7 @@ def junit_form(
     stored: Stored, recording: Recording, violation: Violation | None
 ) -> str:
     """Return the run as the result of a test."""
-    return junit_xml(recording, violation, named=stored.name)
+    return junit_xml(recording, violation, named=stored.words)
 
 
 def schedule_form(stored: Stored) -> str:

@@ -159,7 +159,7 @@ def _tell(
     if rules is None:
         recording = record(stored.program, stored.rules, stored.decisions)
         found = stored.violation(recording.result)
-        echo(violation_text(recording, found, named=stored.name))
+        echo(violation_text(recording, found, named=stored.words))
         echo()
     headline = result.headline()
     what = what or (headline.prop if headline else "")

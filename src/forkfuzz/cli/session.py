@@ -33,7 +33,7 @@ from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import Program, find_scenario
 
 from .minimal import TEST, minimize
-from .stored import from_schedule
+from .stored import from_schedule, name_in
 
 KERNEL = "7.0"
 """The kernel that the model and its presets are named after."""
@@ -145,6 +145,7 @@ class Session:
             found_after=finding.runs,
             seconds=finding.elapsed,
             shrunk=shrunk,
+            named=name_in(self.campaign.path, record_.signature),
         )
         if not self._is_told(record_.signature):
             self._put_beside(record_, minimal.test, dumps(schedule), text)
@@ -163,7 +164,12 @@ class Session:
         return stored.violation(result) is not None
 
     def _put_beside(self, record_: Record, test: str, schedule: str, text: str) -> None:
-        readme = README.format(record=record_, params=_params(record_), text=text)
+        readme = README.format(
+            record=record_,
+            named=name_in(self.campaign.path, record_.signature),
+            params=_params(record_),
+            text=text,
+        )
         files = {TEST: test} if test else {}
         files |= {
             "minimal.schedule": schedule,
@@ -179,8 +185,8 @@ README = """\
 
 {record.message}
 
-Reproduce with: `forkfuzz replay {record.signature}` from the folder that holds
-the campaign, or `forkfuzz replay minimal.schedule` from this one.
+Reproduce with: `forkfuzz replay {named}` from the folder that the
+campaign was started in, or `forkfuzz replay minimal.schedule` from this one.
 
 - scenario: {record.scenario}{params}
 - rules: {record.rules}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from forkfuzz.errors import ForkfuzzError, UsageError
-from forkfuzz.report import describe, printable, race_table
+from forkfuzz.report import describe, printable, quoted, race_table
 from forkfuzz.report.recording.states import Cells
 from forkfuzz.stepper import (
     Stops,
@@ -25,6 +25,8 @@ from .exit import say
 from .output import echo
 
 if TYPE_CHECKING:
+    from forkfuzz.litmus import LitmusTest
+
     from .stored import Stored
 
 HELP = """\
@@ -186,8 +188,27 @@ class Stepper:
             raise UsageError(msg)
         spec = self._stored.spec or self._program.name
         schedule = schedule_of(self.view, spec)
+        if self._stored.test is not None:
+            _put_beside(self._stored.test, Path(rest).parent / spec)
         write_file(Path(rest), dumps(schedule).encode())
-        yield f"saved: forkfuzz replay {rest}"
+        yield f"saved: forkfuzz replay {quoted(rest)}"
+
+
+def _put_beside(test: LitmusTest, copy: Path) -> None:
+    """Copy a test to where a schedule of it will look for it.
+
+    Raises:
+        UsageError: There is another one, or it cannot be read or written.
+    """
+    from forkfuzz.campaign.atomic import write_file
+    from forkfuzz.campaign.reading import read_limited
+
+    data = read_limited(Path(test.path))
+    if not copy.exists():
+        write_file(copy, data)
+    elif read_limited(copy) != data:
+        msg = f"{str(copy)!r} is another test than that of this run"
+        raise UsageError(msg)
 
 
 def _is_number(text: str) -> bool:

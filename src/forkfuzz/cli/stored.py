@@ -16,8 +16,11 @@ from forkfuzz.checkers import Violation
 from forkfuzz.engine import Decision, loads
 from forkfuzz.errors import FormatError, RefusedError, ReplayError, UsageError
 from forkfuzz.harness import RunResult
+from forkfuzz.report import quoted
 from forkfuzz.rules import Rules, format_rules, parse_rules
 from forkfuzz.scenarios import Program, find_scenario, open_program
+
+from .fuzz import DEFAULT_DIR
 
 if TYPE_CHECKING:
     from forkfuzz.litmus import LitmusTest
@@ -40,6 +43,7 @@ class Stored:
         record: The whole record, where there is one.
         spec: How a schedule says which program it is for.
         test: The litmus test, if it is a run of one.
+        words: What commands call it, with the options that they need to find it.
     """
 
     name: str
@@ -51,6 +55,11 @@ class Stored:
     record: Record | None = None
     spec: str = ""
     test: LitmusTest | None = None
+    words: str = attrs.field()
+
+    @words.default
+    def _by_name(self) -> str:
+        return quoted(self.name)
 
     def violation(self, result: RunResult) -> Violation | None:
         """Return the stored violation as *result* has it; any, if none is named."""
@@ -95,11 +104,20 @@ def open_stored(name: str, directory: Path, *, original: bool = False) -> Stored
         RefusedError: The file is larger than any schedule or record may be.
     """
     if is_signature(name) and not Path(name).exists():
-        return _open_crash(name, directory, original=original)
+        stored = _open_crash(name, directory, original=original)
+        options = " --original" if original else ""
+        return attrs.evolve(stored, words=f"{name_in(directory, name)}{options}")
     data = _read(Path(name))
     if data.lstrip()[:1] == b"{":
         return _from_record(name, decode(data))
     return from_schedule(name, data)
+
+
+def name_in(directory: Path, signature: str) -> str:
+    """Return what commands call a crash of the campaign in a directory."""
+    if directory == Path(DEFAULT_DIR):
+        return signature
+    return f"{signature} --dir {quoted(str(directory))}"
 
 
 def _read(path: Path) -> bytes:

@@ -86,7 +86,7 @@ def _keep(
 
     from forkfuzz.campaign.atomic import write_file
     from forkfuzz.engine import dumps
-    from forkfuzz.report import printable
+    from forkfuzz.report import quoted
 
     if found is None:
         if not quiet:
@@ -102,7 +102,7 @@ def _keep(
     echo(f"\nWitness of {what}: {found}\n")
     for line in _table(verdict, found, what):
         echo(line)
-    echo(f"\n  Reproduce with: forkfuzz replay {printable(str(path))}")
+    echo(f"\n  Reproduce with: forkfuzz replay {quoted(str(path))}")
 
 
 def _table(verdict: Verdict, found: Plainest, what: str) -> list[str]:

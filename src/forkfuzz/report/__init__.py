@@ -18,7 +18,7 @@ from .recording.events import Choice, Event, Recording, Step, Waiting
 from .recording.states import Camera, Moment
 from .recording.tape import Tape, moments, record
 from .records import emit, json_lines, records
-from .sanitize import printable
+from .sanitize import printable, quoted
 from .sarif import sarif_log
 from .schema import records_schema
 from .steps import describe, step_list
@@ -52,6 +52,7 @@ __all__ = [
     "moments",
     "perfetto_trace",
     "printable",
+    "quoted",
     "race_rows",
     "race_table",
     "record",

@@ -24,7 +24,7 @@ def junit_xml(
     Args:
         recording: The run.
         violation: What the test fails of; by default what a program can see, if any.
-        named: What to call the run in commands; by default the signature.
+        named: What commands call the run, quoted for a shell; by default the signature.
     """
     first = violation or recording.result.headline()
     scenario = printable(recording.program.name, LONGEST_TITLE)

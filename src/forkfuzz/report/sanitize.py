@@ -7,6 +7,8 @@ is cut ends in digits of its digest, so that two long names that differ stay dif
 from __future__ import annotations
 
 import hashlib
+import os
+import shlex
 
 LONGEST = 1000
 """Characters of the longest text that is shown whole."""
@@ -39,6 +41,21 @@ def printable(text: str, longest: int = LONGEST) -> str:
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     end = f"..{digest[:_DIGITS]}"
     return start[: longest - len(end)] + end
+
+
+def quoted(path: str) -> str:
+    """Return a path as an argument in a shell, in printable ASCII."""
+    if path.startswith("-"):
+        path = f"./{path}"
+    if path.isascii() and path.isprintable():
+        return shlex.quote(path)
+    bytes_ = "".join(_in_quotes(byte) for byte in os.fsencode(path))
+    return f"$'{bytes_}'"
+
+
+def _in_quotes(byte: int) -> str:
+    kept = " " <= chr(byte) <= "~" and chr(byte) not in "'\\"
+    return chr(byte) if kept else f"\\{byte:03o}"
 
 
 def brief(name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 from forkfuzz.checkers import Violation
 from forkfuzz.errors import UsageError
 from forkfuzz.rules import format_rules
@@ -37,7 +35,7 @@ def violation_text(
         found_after: How many runs it took.
         seconds: How long that took.
         shrunk: How the schedule was shrunk since.
-        named: What to call the run in commands; by default the signature.
+        named: What commands call the run, quoted for a shell; by default the signature.
         full: Show everything that any task did, not only what matters.
 
     Raises:
@@ -84,7 +82,6 @@ def _found(
 
 
 def _commands(named: str) -> list[str]:
-    named = shlex.quote(named)
     return [
         f"  Reproduce with:       forkfuzz replay {named}",
         f"  As a unit test:       forkfuzz show {named} --as pytest",
