@@ -132,6 +132,25 @@ def test_a_witness_of_a_litmus_test_is_named_for_a_shell(
     assert {paste(command, tmp_path) for command in commands} == {1}
 
 
+@pytest.mark.parametrize("target", ["torn.litmus", "mp:pages=1"])
+def test_a_witness_of_a_check_is_named_for_a_shell(
+    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the table of the property that it breaks; in JSON its file is named."""
+    monkeypatch.chdir(tmp_path)
+    Path("torn.litmus").write_text(TORN)
+    options = ("--rules", "mainline", "--witness", ODD)
+    told = call("check", target, *options).out
+    commands = printed(told)
+    assert len(commands) == told.count("VIOLATION") > 0
+    assert {paste(command, tmp_path) for command in commands} == {1}
+    (document,) = call("check", target, *options, "--json").lines()
+    paths = [Path(found["schedule"]) for found in document["violations"]]
+    assert sorted(paths) == sorted(Path(ODD).glob("*.schedule"))
+    (without,) = call("check", target, *options[:2], "--json").lines()
+    assert {found["schedule"] for found in without["violations"]} == {None}
+
+
 def test_a_run_saved_by_hand_is_named_for_a_shell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,13 +126,12 @@ def _check(
     decided = decide(program, under, lambda _run: None, limits(how), tick=ticks)
     seconds = ticks.seconds
     plainest = _plainest(program, under, decided)
-    if witness is not None:
-        _write(witness, program, test, plainest)
+    paths = {} if witness is None else _write(witness, program, test, plainest)
     if as_json:
-        put_json(_document(what, under, decided, plainest, seconds))
+        put_json(_document(what, under, decided, plainest, paths, seconds))
     else:
         name = f"{what}  rules {format_rules(under)}"
-        _tell(name, program, under, decided, plainest, seconds)
+        _tell(name, program, under, decided, plainest, paths, seconds)
     if decided.progress.stopped == INTERRUPTED:
         say("check: interrupted; what is known is above")
         return Exit.INTERRUPTED
@@ -177,9 +176,10 @@ def _tell(
     rules: Rules,
     decided: Decided[None],
     plainest: dict[str, Plainest | None],
+    paths: dict[str, Path],
     seconds: float,
 ) -> None:
-    from forkfuzz.report import assumptions, race_table, record
+    from forkfuzz.report import assumptions, quoted, race_table, record
 
     progress = decided.progress
     for prop, found in plainest.items():
@@ -193,6 +193,8 @@ def _tell(
             for line in race_table(recording, named[0]):
                 echo(line)
             echo(f"\n  plainest: {found}")
+            if prop in paths:
+                echo(f"  Reproduce with: forkfuzz replay {quoted(str(paths[prop]))}")
         echo()
     echo_wrapped(name)
     echo_wrapped(f"  {_verdict(progress, len(plainest))}")
@@ -224,7 +226,8 @@ def _write(
     program: Program,
     test: LitmusTest | None,
     plainest: dict[str, Plainest | None],
-) -> None:
+) -> dict[str, Path]:
+    """Write the runs; return where that of each property is."""
     from forkfuzz.campaign.atomic import write_file
     from forkfuzz.engine import dumps
 
@@ -234,12 +237,15 @@ def _write(
         copy_test(test, directory)
     stem = test.name if test else program.name.replace(" ", "-").replace("=", "")
     spec = f"{test.name}.litmus" if test else program.name
+    paths: dict[str, Path] = {}
     for prop, found in plainest.items():
         if found is not None:
             header = {**found.schedule.header, "scenario": spec}
             schedule = attrs.evolve(found.schedule, header=header)
             name = f"{stem}-{prop.replace('.', '-')}.schedule"
-            write_file(directory / name, dumps(schedule).encode())
+            paths[prop] = directory / name
+            write_file(paths[prop], dumps(schedule).encode())
+    return paths
 
 
 def _document(
@@ -247,6 +253,7 @@ def _document(
     rules: Rules,
     decided: Decided[None],
     plainest: dict[str, Plainest | None],
+    paths: dict[str, Path],
     seconds: float,
 ) -> dict[str, Any]:
     from forkfuzz.rules import format_rules
@@ -267,6 +274,7 @@ def _document(
                 "property": prop,
                 "steps": found and found.steps,
                 "preemptions": found and found.preemptions,
+                "schedule": str(paths[prop]) if prop in paths else None,
             }
             for prop, found in plainest.items()
         ],
