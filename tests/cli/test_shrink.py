@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+from forkfuzz.campaign import Campaign
 from forkfuzz.engine import loads
 
 from .running import assert_one_line, call, contents, visible_signature
@@ -33,6 +35,22 @@ def test_the_test_holds(campaign: Path) -> None:
     outcome = call("litmus", crash / "minimal.litmus")
     assert outcome.code == 0
     assert "violates  snapshot.torn    Ok" in outcome.out
+
+
+def test_the_title_is_of_the_run_that_is_shown(campaign: Path) -> None:
+    """Of the shrunk one, where it says something else than the run as found."""
+    signature = visible_signature(campaign)
+    crash = campaign / "crashes" / signature
+    found = Campaign(campaign).record(signature).message
+    title = (crash / "race.txt").read_text().splitlines()[1].strip()
+    assert title != found
+    assert loads((crash / "minimal.schedule").read_bytes()).header["title"] == title
+    assert f"\n\n{title}\n\n" in (crash / "README.md").read_text()
+    call("shrink", signature, "--dir", campaign)
+    assert loads((crash / "minimal.schedule").read_bytes()).header["title"] == title
+    page = unescape(call("report", campaign).out)
+    assert f"<td>{title}</td>" in page
+    assert found not in page
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.iterdir()), ids=lambda path: path.stem)

@@ -38,6 +38,11 @@ class Minimal:
         return Schedule.of(result.decisions, result.task_names, {**header, **spec})
 
 
+def title_of(message: str) -> str:
+    """Return the title of a stored run of a violation."""
+    return message[:200].rstrip()
+
+
 def minimize(
     program: Program, rules: Rules, result: RunResult, *, prop: str, signature: str
 ) -> Minimal:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from forkfuzz.errors import FormatError, UsageError
+from forkfuzz.errors import FormatError, RefusedError, UsageError
 
 from .exit import EXIT_CODES, Exit, say
 from .output import echo, output_option, put_file
@@ -54,19 +54,31 @@ def _found(campaign: Campaign, signature: str) -> Found:
     from forkfuzz.report import Found
 
     record = campaign.record(signature)
+    title = _title(campaign, signature) or record.message
     try:
         table = campaign.crash_file(signature, "race.txt").decode("ascii", "replace")
     except (FormatError, UsageError):
-        table = record.message  # killed between saving and shrinking
+        table = title  # killed between saving and shrinking
     params = "".join(f" {name}={value}" for name, value in record.params.items())
     return Found(
         signature,
         record.property,
         record.scenario + params,
-        record.message,
+        title,
         record.runs,
         table.rstrip("\n"),
     )
+
+
+def _title(campaign: Campaign, signature: str) -> str:
+    """Return what the shrunk run, whose table is shown, says of itself."""
+    from forkfuzz.engine import loads
+
+    try:
+        schedule = loads(campaign.crash_file(signature, "minimal.schedule"))
+    except (UsageError, RefusedError):
+        return ""  # killed between saving and shrinking, or damaged
+    return schedule.header.get("title", "")
 
 
 def _progressed(history: History) -> Progressed:

@@ -24,7 +24,7 @@ from forkfuzz.campaign import (
 )
 from forkfuzz.campaign.history import sample_of, summary_of
 from forkfuzz.checkers import Severity, Violation
-from forkfuzz.engine import dumps
+from forkfuzz.engine import Schedule, dumps
 from forkfuzz.errors import ForkfuzzError
 from forkfuzz.harness import RunResult
 from forkfuzz.harness.points import left_out
@@ -32,7 +32,7 @@ from forkfuzz.report import assumptions, record, violation_text
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import Program, find_scenario
 
-from .minimal import TEST, minimize
+from .minimal import TEST, minimize, title_of
 from .stored import from_schedule, name_in
 
 KERNEL = "7.0"
@@ -136,11 +136,13 @@ class Session:
             signature=record_.signature,
         )
         shrunk = minimal.shrunk
-        schedule = minimal.schedule(header_of(record_))
+        violation = find_violation(shrunk.result, record_.signature, record_.rules)
+        message = violation.message if violation else record_.message
+        schedule = minimal.schedule(header_of(record_, message))
         recording = record(shrunk.program, rules, schedule.decisions)
         text = violation_text(
             recording,
-            find_violation(shrunk.result, record_.signature, record_.rules),
+            violation,
             signature=record_.signature,
             found_after=finding.runs,
             seconds=finding.elapsed,
@@ -148,7 +150,7 @@ class Session:
             named=name_in(self.campaign.path, record_.signature),
         )
         if not self._is_told(record_.signature):
-            self._put_beside(record_, minimal.test, dumps(schedule), text)
+            self._put_beside(record_, minimal.test, schedule, text)
         return text
 
     def _is_told(self, signature: str) -> bool:
@@ -163,16 +165,19 @@ class Session:
             return False
         return stored.violation(result) is not None
 
-    def _put_beside(self, record_: Record, test: str, schedule: str, text: str) -> None:
+    def _put_beside(
+        self, record_: Record, test: str, schedule: Schedule, text: str
+    ) -> None:
         readme = README.format(
             record=record_,
+            title=schedule.header["title"],
             named=name_in(self.campaign.path, record_.signature),
             params=_params(record_),
             text=text,
         )
         files = {TEST: test} if test else {}
         files |= {
-            "minimal.schedule": schedule,
+            "minimal.schedule": dumps(schedule),
             "race.txt": text + "\n",
             "README.md": readme,
         }
@@ -183,7 +188,7 @@ class Session:
 README = """\
 # {record.property} in {record.scenario}
 
-{record.message}
+{title}
 
 Reproduce with: `forkfuzz replay {named}` from the folder that the
 campaign was started in, or `forkfuzz replay minimal.schedule` from this one.
@@ -223,10 +228,15 @@ def versions() -> Versions:
     return Versions(__version__, KERNEL, platform.python_version())
 
 
-def header_of(record: Record) -> dict[str, str]:
-    """Return what a stored schedule of the bug in *record* says of it."""
+def header_of(record: Record, message: str) -> dict[str, str]:
+    """Return what a stored schedule of the bug in *record* says of it.
+
+    Args:
+        record: Of the run as it was found.
+        message: What the violation is in the run that is stored.
+    """
     return {
-        "title": record.message[:200],
+        "title": title_of(message),
         "scenario": record.scenario + _params(record),
         "rules": record.rules,
         "kernel": record.versions.kernel,

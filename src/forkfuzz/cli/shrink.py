@@ -45,7 +45,7 @@ def shrink(*, what: str, directory: Path, folder: Path | None, as_json: bool) ->
 
     stored = open_stored(what, directory, original=True)
     minimal, prop, signature = _minimize(stored)
-    header = {"rules": _rules(stored), "violates": prop, "signature": signature}
+    header = _header(stored, minimal, prop, signature)
     target = _write(stored, minimal, header, directory, folder, signature)
     shrunk = minimal.shrunk
     if as_json:
@@ -85,6 +85,19 @@ def _minimize(stored: Stored) -> tuple[Minimal, str, str]:
         stored.program, stored.rules, result, prop=violation.prop, signature=signature
     )
     return minimal, violation.prop, signature
+
+
+def _header(
+    stored: Stored, minimal: Minimal, prop: str, signature: str
+) -> dict[str, str]:
+    from .minimal import title_of
+
+    rules = _rules(stored)
+    header = {"rules": rules, "violates": prop, "signature": signature}
+    for violation in minimal.shrunk.result.violations:
+        if violation.signature(rules) == signature:
+            header["title"] = title_of(violation.message)
+    return header
 
 
 def _rules(stored: Stored) -> str:
