@@ -299,6 +299,14 @@ def test_130_when_a_program_of_the_matrix_is_interrupted(
     assert (outcome.code, outcome.out) == (130, "")
 
 
+def test_2_for_options_that_only_the_matrix_has_use_for(torn: Path) -> None:
+    """Even if they ask for what is done anyway."""
+    for jobs in (1, 2):
+        outcome = call("check", torn, "--jobs", jobs)
+        assert_one_line(outcome, 2)
+        assert "--matrix" in outcome.err
+
+
 def test_2_for_options_that_the_matrix_has_no_use_for(torn: Path) -> None:
     """Silently leaving them out would be an answer to another question."""
     for options in (["--rules", "seed"], ["--witness", torn.parent / "w"]):

@@ -77,6 +77,8 @@ def test_0_when_a_replay_does_not_reproduce(campaign: Path) -> None:
         (["fuzz", "nope"], "no scenario 'nope'; there are mp, "),
         (["fuzz", "mp:nope=1"], "mp has no parameter 'nope'; it has pages, "),
         (["fuzz", "mp:pages=1001"], "pages=1001 is out of range, expected 0 to 1000"),
+        (["fuzz", "fork-fails:site=3"], "fork-fails: site=3, expected 0 to 2"),
+        (["check", "fork-fails:site=99"], "fork-fails: site=99, expected 0 to 2"),
         (["fuzz", "mp:pages"], "'pages' is not a parameter, expected name=number"),
         (["fuzz", "mp", "--rules", "nope"], "no preset 'nope'; there are seed, "),
         (["fuzz", "mp", "--rules", "seed,no=1"], "no rule 'no=1'; expected field="),

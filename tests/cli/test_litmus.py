@@ -238,6 +238,16 @@ def test_a_sample_says_that_it_is_one(strategy: str, torn: Path) -> None:
     assert re.search(r"^violates .* Unknown$", clean.out, re.MULTILINE)
 
 
+@pytest.mark.parametrize("option", [("--strategy", "random"), ("--seed", 1)])
+def test_2_for_options_that_only_samples_have_use_for(
+    option: tuple[object, ...], torn: Path
+) -> None:
+    """Even if they ask for what is done anyway."""
+    outcome = call("litmus", torn, *option)
+    assert_one_line(outcome, 2)
+    assert f"{option[0]} is for --runs" in outcome.err
+
+
 def test_witnesses_are_shown_and_replay(torn: Path, tmp_path: Path) -> None:
     """One for the state with the star, one for each property; beside a copy."""
     folder = tmp_path / "a" / "w"

@@ -11,6 +11,9 @@ from forkfuzz.engine import Schedule, dumps, loads
 
 from .running import assert_one_line, call, contents, visible_signature
 
+CORPUS = Path(__file__).parents[2] / "corpus" / "regressions"
+TORN = CORPUS / "rule-2-torn-inside-the-page.schedule"
+
 
 @pytest.mark.parametrize("original", [True, False])
 def test_both_drivers_replay_to_the_same_digest(
@@ -117,6 +120,18 @@ def test_a_schedule_without_a_claim_reproduces_what_it_shows(campaign: Path) -> 
     assert outcome.code == 0
     assert "page.refcount does not reproduce" in outcome.out
     assert "but: snapshot.torn: " in outcome.out
+
+
+def test_a_claim_that_no_checker_can_judge_is_refused(tmp_path: Path) -> None:
+    """It would never reproduce; the message lists those that there are."""
+    path = tmp_path / "x.schedule"
+    text = TORN.read_text()
+    path.write_text(text.replace("violates: snapshot.torn", "violates: foo.bar"))
+    for verb in ("replay", "show", "shrink"):
+        outcome = call(verb, path)
+        assert_one_line(outcome, 2)
+        expected = f"'{path}' violates 'foo.bar', expected one of snapshot.torn, "
+        assert expected in outcome.err
 
 
 def test_a_file_is_what_the_commands_at_the_end_name(campaign: Path) -> None:

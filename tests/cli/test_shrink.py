@@ -78,6 +78,17 @@ def test_a_file_goes_where_it_is_told(campaign: Path, tmp_path: Path) -> None:
     assert contents(campaign) == before
 
 
+def test_a_crash_goes_where_it_is_told(campaign: Path, tmp_path: Path) -> None:
+    """And its own folder stays as it is."""
+    signature = visible_signature(campaign)
+    before = contents(campaign)
+    folder = tmp_path / "elsewhere"
+    outcome = call("shrink", signature, "--dir", campaign, "--to", folder)
+    assert outcome.out.endswith(f"  written to {folder / 'minimal.schedule'}\n")
+    assert call("replay", folder / "minimal.schedule").code == 1
+    assert contents(campaign) == before
+
+
 def test_what_has_no_violation_is_refused(tmp_path: Path) -> None:
     """There is nothing to keep."""
     path = tmp_path / "empty.schedule"

@@ -77,6 +77,12 @@ def test_a_strategy_goes_on_to_a_point_and_a_property(
         ("99", "99 is not among the 4 that are offered"),
         ("x", "'x' is no command, expected one of:"),
         ("b", "there is no step -1 so far"),
+        ("p nosuch", "no point 'nosuch', expected FUNCTION:WHAT-COMES-NEXT"),
+        (
+            "p vma_start_read:x",
+            "no point 'vma_start_read:x', expected vma_start_read:",
+        ),
+        ("v nosuch", "no property 'nosuch', expected any, snapshot.torn,"),
         ("b 99", "there is no step -99 so far"),
         ("g", "'' is no number"),
         ("g 5", "there is no step 5 so far"),

@@ -14,6 +14,7 @@ from .exit import EXIT_CODES, Exit, say
 from .exploring import (
     Ticks,
     echo_wrapped,
+    is_given,
     jobs_option,
     limit_options,
     limits,
@@ -78,6 +79,9 @@ def check(
             msg = "--matrix goes through all rules by itself: no --rules, no --witness"
             raise UsageError(msg)
         return show_matrix(targets, limits(how), jobs, as_json=as_json)
+    if is_given("jobs"):
+        msg = "--jobs is for --matrix"
+        raise UsageError(msg)
     given = None if rules is None else parse_rules(rules)
     opened = [_open(target) for target in targets]
     if witness is not None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+from click import get_current_context
+from click.core import ParameterSource
 
 from forkfuzz.errors import UsageError
 
@@ -75,6 +77,12 @@ def jobs_option(what: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         metavar="N",
         help=f"{what} at a time, each in a process of its own.",
     )
+
+
+def is_given(name: str) -> bool:
+    """Return whether an option stands on the command line, be it for its default."""
+    source = get_current_context().get_parameter_source(name)
+    return source is not ParameterSource.DEFAULT
 
 
 def limits(how: Mapping[str, Any]) -> Limits:

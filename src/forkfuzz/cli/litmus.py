@@ -13,7 +13,15 @@ import rich_click as click
 from forkfuzz.errors import UsageError
 
 from .exit import EXIT_CODES, Exit, say
-from .exploring import Ticks, jobs_option, limit_options, limits, load_test, processes
+from .exploring import (
+    Ticks,
+    is_given,
+    jobs_option,
+    limit_options,
+    limits,
+    load_test,
+    processes,
+)
 from .output import echo, json_option, put_json
 from .types import Whole
 
@@ -115,6 +123,10 @@ def litmus(
             "--update is for whole answers under a test's own rules: no --rules, --runs"
         )
         raise UsageError(msg)
+    for name in ("strategy", "seed"):
+        if options.runs is None and is_given(name):
+            msg = f"--{name} is for --runs"
+            raise UsageError(msg)
     _check_options(options)
     tests = [load_test(path) for path in find_tests(files)]
     if witness is not None:

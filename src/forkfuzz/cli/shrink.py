@@ -28,16 +28,16 @@ SCHEDULE = "minimal.schedule"
     "folder",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where to write what a FILE was shrunk to.  [default: .]",
+    help="Where to write the result.  [default: of SIG where it is, of FILE .]",
 )
 @json_option
 def shrink(*, what: str, directory: Path, folder: Path | None, as_json: bool) -> int:
     """Make a stored run plainer, and keep its violation.
 
     Threads, statements, pages and words are left out, then preemptions and steps. The
-    result is a litmus test, where the language can say it, and a schedule. What SIG of
-    the campaign's directory was shrunk to is replaced; of a FILE, a schedule or a
-    record, it is written to DIR.
+    result is a litmus test, where the language can say it, and a schedule, written to
+    DIR. Without --to, what SIG of the campaign's directory was shrunk to is replaced.
+    A FILE is a schedule or a record.
     """
     from forkfuzz.report import printable
 
@@ -122,9 +122,10 @@ def _write(
     from .minimal import TEST
     from .witnesses import make_folder
 
-    if stored.record is not None and stored.name == signature:
-        folder = Campaign(directory).crash_folder(signature)
-    folder = folder or Path()
+    if folder is None:
+        in_campaign = stored.record is not None and stored.name == signature
+        campaign = Campaign(directory)
+        folder = campaign.crash_folder(signature) if in_campaign else Path()
     make_folder(folder)
     spec = stored.spec or stored.program.name
     schedule = minimal.schedule({"scenario": spec, **header})

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from forkfuzz.checkers import PROPERTIES
 from forkfuzz.errors import ForkfuzzError, UsageError
+from forkfuzz.harness.points import all_points
 from forkfuzz.report import describe, printable, quoted, race_table
 from forkfuzz.report.recording.states import Cells
 from forkfuzz.stepper import (
+    ANY,
     Stops,
     View,
     look,
@@ -58,7 +61,7 @@ class Stepper:
         self._stored = stored
         self._program, self._rules = stored.program, stored.rules
         self._way = path_of(self._program, self._rules, stored.decisions)
-        self._stops = Stops(properties=frozenset({"any"}))
+        self._stops = Stops(properties=frozenset({ANY}))
         self.view = self._look(())
 
     def _look(self, path: tuple[int, ...]) -> View:
@@ -161,13 +164,19 @@ class Stepper:
             yield f"VIOLATION {violation.prop}: {violation.message}"
 
     def _stop_at_point(self, rest: str) -> Iterator[str]:
+        if rest:
+            _check_point(rest)
         points = self._stops.points | {rest} if rest else frozenset[str]()
         self._stops = attrs.evolve(self._stops, points=points)
         yield f"stops before: {', '.join(sorted(points)) or 'no point'}"
 
     def _stop_at_property(self, rest: str) -> Iterator[str]:
-        self._stops = attrs.evolve(self._stops, properties=frozenset({rest or "any"}))
-        yield f"stops once broken: {rest or 'any'}"
+        if rest not in {"", ANY, *PROPERTIES}:
+            expected = ", ".join((ANY, *PROPERTIES))
+            msg = f"no property {rest[:40]!r}, expected {expected}"
+            raise UsageError(msg)
+        self._stops = attrs.evolve(self._stops, properties=frozenset({rest or ANY}))
+        yield f"stops once broken: {rest or ANY}"
 
     def _state(self) -> Iterator[str]:
         cells: Cells = {}
@@ -192,6 +201,21 @@ class Stepper:
             _put_beside(self._stored.test, Path(rest).parent / spec)
         write_file(Path(rest), dumps(schedule).encode())
         yield f"saved: forkfuzz replay {quoted(rest)}"
+
+
+def _check_point(label: str) -> None:
+    """Refuse a label that no point has.
+
+    Raises:
+        UsageError: The message lists those of the same function, if there are any.
+    """
+    points = sorted(all_points())
+    if label not in points:
+        function, colon, _ = label.partition(":")
+        among = [point for point in points if point.startswith(f"{function}{colon}")]
+        expected = ", ".join(among) if colon and among else "FUNCTION:WHAT-COMES-NEXT"
+        msg = f"no point {label[:60]!r}, expected {expected}"
+        raise UsageError(msg)
 
 
 def _put_beside(test: LitmusTest, copy: Path) -> None:

@@ -12,7 +12,7 @@ import attrs
 from forkfuzz.campaign import Campaign, Record, decisions_of, decode, is_signature
 from forkfuzz.campaign.reading import read_limited
 from forkfuzz.campaign.record import MAX_BYTES
-from forkfuzz.checkers import Violation
+from forkfuzz.checkers import PROPERTIES, Violation
 from forkfuzz.engine import Decision, loads
 from forkfuzz.errors import FormatError, RefusedError, ReplayError, UsageError
 from forkfuzz.harness import RunResult
@@ -208,6 +208,11 @@ def from_schedule(name: str, data: bytes) -> Stored:
         if key not in header:
             msg = f"{name!r} does not say which {key} it is for, expected '{key}: ...'"
             raise UsageError(msg)
+    violates = header.get("violates", "")
+    if violates and violates not in PROPERTIES:
+        expected = ", ".join(PROPERTIES)
+        msg = f"{name!r} violates {violates[:40]!r}, expected one of {expected}"
+        raise UsageError(msg)
     spec = header["scenario"]
     test = _test(name, spec)
     return Stored(
@@ -215,7 +220,7 @@ def from_schedule(name: str, data: bytes) -> Stored:
         _program(test, spec),
         parse_rules(header["rules"]),
         schedule.decisions,
-        header.get("violates", ""),
+        violates,
         header.get("signature", ""),
         spec=spec,
         test=test,

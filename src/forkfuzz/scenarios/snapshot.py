@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from forkfuzz.errors import UsageError
+
 from .program import (
     DmaStore,
     Fork,
@@ -239,6 +241,9 @@ def fork_fails(*, site: int, rounds: int) -> Program:
     ``site`` is 0 for the VMA tree, 1 for a page to copy, 2 for a VMA.
     """
     sites = ("dup_mmap", "copy_present_page", "vm_area_dup")
+    if site >= len(sites):
+        msg = f"fork-fails: site={site}, expected 0 to {len(sites) - 1}"
+        raise UsageError(msg)
     specs = (
         PageSpec("A", words=2),
         PageSpec("B", words=2, pin="rw"),
@@ -254,7 +259,7 @@ def fork_fails(*, site: int, rounds: int) -> Program:
             Thread("T1", tuple(stores)),
             Thread("C2", (Load("A", 0, "a"), Load("B", 0, "b")), "child", fork=2),
         ),
-        fail_sites=(sites[min(site, 2)],),
+        fail_sites=(sites[site],),
         sometimes=("dup_mmap:remove_child_vmas", "copy_mm:child_runnable"),
     )
 

@@ -5,10 +5,11 @@ is answered by running it again from the start, so that there is nothing to keep
 between two questions, and every step can be taken back.
 """
 
-from .answers import Stops
+from .answers import ANY, Stops
 from .look import Option, Question, View, look, path_of, preview, run_on, schedule_of
 
 __all__ = [
+    "ANY",
     "Option",
     "Question",
     "Stops",
