@@ -11,7 +11,8 @@ from forkfuzz import __version__
 from forkfuzz.checkers import Violation
 from forkfuzz.engine import Schedule, dumps
 from forkfuzz.errors import UsageError
-from forkfuzz.litmus import format_test
+from forkfuzz.harness import RunResult
+from forkfuzz.litmus import format_test, parse
 from forkfuzz.report import (
     Recording,
     html_page,
@@ -28,6 +29,7 @@ from forkfuzz.report import (
     violation_text,
 )
 from forkfuzz.rules import format_rules
+from forkfuzz.scenarios import Program
 
 if TYPE_CHECKING:
     from .stored import Stored
@@ -54,7 +56,7 @@ SCHEDULE = """\\
 
 async def test_{name}():
     """The schedule that broke {prop} does not break it any more."""
-    run = await forkfuzz.replay(PROGRAM, SCHEDULE, rules=RULES)
+    run = await forkfuzz.replay(PROGRAM, SCHEDULE, rules=RULES{hardware})
     assert "{signature}" not in run.signatures
     assert "{prop}" not in run.properties
 '''
@@ -124,18 +126,32 @@ def pytest_form(
     rules = format_rules(stored.rules)
     signature = violation.signature(rules)
     header = {"rules": rules, "violates": violation.prop, "signature": signature}
-    result = recording.result
-    schedule = Schedule.of(result.decisions, result.task_names, header)
+    text = litmus_form(stored)
+    schedule = _schedule_of(text, stored.program, recording.result, header)
     return PYTEST.format(
         message=_quoted(textwrap.wrap(message, MESSAGE)),
         table=_quoted(race_table(recording, violation)),
         rules=rules,
-        program=litmus_form(stored),
+        program=text,
         schedule=dumps(schedule),
+        hardware="" if stored.program.lazy_tlb else ", lazy_tlb=False",
         name=f"{re.sub('[^a-z]+', '_', violation.prop)}_{signature}",
         prop=violation.prop,
         signature=signature,
     )
+
+
+def _schedule_of(
+    test: str, program: Program, result: RunResult, header: dict[str, str]
+) -> Schedule:
+    """Return a run of *program* as one of the litmus test that was made of it.
+
+    Which calls the threads of children by other names.
+    """
+    pairs = zip(program.threads, parse(test).program.threads, strict=True)
+    names = {ours.name: its.name for ours, its in pairs}
+    tasks = [names.get(name, name) for name in result.task_names]
+    return Schedule.of(result.decisions, tasks, header)
 
 
 def _quoted(lines: Sequence[str]) -> str:

@@ -6,14 +6,10 @@ import attrs
 
 from forkfuzz.engine import loads
 from forkfuzz.harness.run import Run
-from forkfuzz.harness.trial import with_lazy_tlb
 from forkfuzz.rules import format_rules, parse_rules
 from forkfuzz.shrink import Guide, turns_of_decisions
 
 from .parser import parse
-
-TLB = "tlb:"
-"""How the names of TLBs begin where they are tasks: in runs that nobody has shrunk."""
 
 
 @attrs.frozen(slots=True)
@@ -29,7 +25,9 @@ class Replayed:
     signatures: frozenset[str]
 
 
-async def replay(test: str, schedule: str, rules: str = "") -> Replayed:
+async def replay(
+    test: str, schedule: str, rules: str = "", *, lazy_tlb: bool = True
+) -> Replayed:
     """Run the program of a litmus test along a schedule, as far as that fits.
 
     Where it does not, because other rules are in force or the model has changed, the
@@ -39,6 +37,7 @@ async def replay(test: str, schedule: str, rules: str = "") -> Replayed:
         test: Text of the test.
         schedule: Text of the schedule.
         rules: By default those that the schedule was recorded under.
+        lazy_tlb: Whether the run had no tasks that fill and evict TLB entries.
 
     Raises:
         FormatError: One of the texts is none.
@@ -48,9 +47,7 @@ async def replay(test: str, schedule: str, rules: str = "") -> Replayed:
     from forkfuzz.engine.trio_driver import run_trio
 
     stored = loads(schedule)
-    program = parse(test).program
-    if not any(decision.task.startswith(TLB) for decision in stored.decisions):
-        program = with_lazy_tlb(program)
+    program = attrs.evolve(parse(test).program, lazy_tlb=lazy_tlb)
     under = parse_rules(rules or stored.header.get("rules", "seed"))
     run = Run(program, under, Guide(turns_of_decisions(stored.decisions)))
     await run_trio(run.machine)
