@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from json import loads
 from pathlib import Path
 
@@ -163,6 +164,43 @@ def test_plots_are_drawn_and_equal_for_equal_data(tmp_path: Path) -> None:
     outcome = call(*arguments, tmp_path / "x.nothing")
     assert outcome.code == 2
     assert outcome.err.startswith("forkfuzz: cannot write ")
+
+
+@pytest.mark.parametrize("verb", ["find", "grow"])
+@pytest.mark.parametrize("name", ["x.nothing", "x", "missing/x.svg"])
+def test_what_cannot_be_plotted_is_refused_before_the_work(
+    verb: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may take hours."""
+    forbid_work(monkeypatch)
+    outcome = call("bench", verb, "--plot", tmp_path / name)
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"forkfuzz: cannot write '{tmp_path / name}': ")
+
+
+@pytest.mark.parametrize(
+    ("verb", "missing"),
+    [("find", "matplotlib"), ("grow", "matplotlib"), ("find", "scipy")],
+)
+def test_who_lacks_a_library_is_told_before_the_work(
+    verb: str, missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And how to get it."""
+    forbid_work(monkeypatch)
+    monkeypatch.setitem(sys.modules, missing, None)
+    outcome = call("bench", verb, "--plot", tmp_path / "x.svg")
+    assert outcome.code == 2
+    assert f" need {missing}: in a clone, pip install '.[stats]'" in outcome.err
+
+
+def forbid_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no benchmark begin."""
+
+    def work(*_args: object, **_options: object) -> None:
+        pytest.fail("the work has begun")
+
+    monkeypatch.setattr("forkfuzz.bench.finding.search_all", work)
+    monkeypatch.setattr("forkfuzz.bench.growth.measure", work)
 
 
 @pytest.mark.parametrize(

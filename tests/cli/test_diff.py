@@ -6,9 +6,19 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from forkfuzz.engine import Schedule, dumps
 
 from .running import assert_one_line, call, visible_signature
+
+CORPUS = Path(__file__).parents[2] / "corpus" / "regressions"
+TORN = CORPUS / "rule-2-torn-inside-the-page.schedule"
+OLD = TORN.read_text().replace("dup_mm:mm_init", "dup_mm:was_so_once")
+"""A schedule of another model."""
+
+BEYOND = OLD[: OLD.rindex("end ")] + "F x:y 1\n" * 100_001
+"""More than anybody would read."""
 
 
 def test_a_run_is_no_different_from_itself(campaign: Path) -> None:
@@ -43,6 +53,18 @@ def test_as_json(campaign: Path) -> None:
     assert document["same"] is True
     assert document["common"] > 10
     assert document["only_first"] == document["only_second"] == []
+
+
+@pytest.mark.parametrize("text", ["# no schedule\n", "{}", OLD, BEYOND])
+def test_a_message_says_which_of_the_two_it_is_about(text: str, tmp_path: Path) -> None:
+    """Whatever is wrong with it; with the code that it would have alone."""
+    path = tmp_path / "a file"
+    path.write_text(text)
+    alone = call("replay", path)
+    for pair in ((path, TORN), (TORN, path)):
+        outcome = call("diff", *pair)
+        assert_one_line(outcome, alone.code)
+        assert outcome.err.count(f"'{path}'") == 1
 
 
 def test_what_cannot_be_opened_is_refused(campaign: Path, tmp_path: Path) -> None:

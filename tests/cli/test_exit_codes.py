@@ -77,6 +77,15 @@ def test_0_when_a_replay_does_not_reproduce(campaign: Path) -> None:
         (["fuzz", "nope"], "no scenario 'nope'; there are mp, "),
         (["fuzz", "mp:nope=1"], "mp has no parameter 'nope'; it has pages, "),
         (["fuzz", "mp:pages=1001"], "pages=1001 is out of range, expected 0 to 1000"),
+        (
+            ["fuzz", "mp:pages=999999"],
+            "pages=999999 is out of range, expected 0 to 1000",
+        ),
+        (
+            ["fuzz", "mp", "--feedback", "nope"],
+            "no feedback 'nope'; there are state, reads-from, ",
+        ),
+        (["bench", "find", "--feedback", "nope"], "no feedback 'nope'; there are "),
         (["fuzz", "fork-fails:site=3"], "fork-fails: site=3, expected 0 to 2"),
         (["check", "fork-fails:site=99"], "fork-fails: site=99, expected 0 to 2"),
         (["fuzz", "mp:pages"], "'pages' is not a parameter, expected name=number"),
@@ -124,6 +133,12 @@ def test_2_for_usage(
     assert_one_line(outcome, 2)
     assert outcome.err.startswith(f"forkfuzz: {says}")
     assert contents(tmp_path) == {}
+
+
+def test_a_parameter_that_is_for_searches_is_not_offered() -> None:
+    """It is neither listed nor needed by whoever names a scenario."""
+    outcome = call("fuzz", "mp:nope=1")
+    assert outcome.err.endswith("; it has pages, words, threads, rounds, pinned\n")
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,14 @@ def test_what_cannot_be_written_is_refused_in_one_line(
     assert contents(tmp_path) == {}
 
 
+def test_a_message_names_the_file_that_cannot_be_written(tmp_path: Path) -> None:
+    """Not only the folder that is not there."""
+    path = tmp_path / "missing" / "x.html"
+    outcome = call("show", SHIPPED[0], "-o", path)
+    reason = "No such file or directory"
+    assert outcome.err == f"forkfuzz: cannot write '{path}': {reason}\n"
+
+
 def test_everything_is_for_the_table_alone() -> None:
     """With another form it would be ignored, so it is refused."""
     assert "takes mmap_lock" in call("show", SHIPPED[0], "--full").out

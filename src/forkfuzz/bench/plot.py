@@ -19,6 +19,26 @@ COLOURS = 10
 """After so many, matplotlib's begin again."""
 
 
+def check_plot(path: Path) -> None:
+    """Refuse, before the work, what could not be drawn after it.
+
+    Raises:
+        UsageError: There is no matplotlib, or no such kind of file, or no such folder.
+    """
+    _matplotlib()
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    kinds = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix[1:].lower() not in kinds:
+        reason = f"expected a name that ends in one of .{', .'.join(sorted(kinds))}"
+    elif not path.parent.is_dir():
+        reason = f"{str(path.parent)!r} is no folder"
+    else:
+        return
+    msg = f"cannot write {str(path)!r}: {reason}"
+    raise UsageError(msg)
+
+
 def plot_found(found: Mapping[str, Mapping[str, Sequence[Sample]]], path: Path) -> None:
     """Draw, for each exhibit, what share of the searches found it after how many runs.
 
@@ -78,12 +98,17 @@ def plot_growth(
     _save(figure, path)
 
 
-def _panels(count: int) -> tuple[Any, Any]:
+def _matplotlib() -> Any:
     try:
         import matplotlib as mpl
     except ImportError:
         msg = "plots need matplotlib: in a clone, pip install '.[stats]'"
         raise UsageError(msg) from None
+    return mpl
+
+
+def _panels(count: int) -> tuple[Any, Any]:
+    mpl = _matplotlib()
     mpl.use("Agg")
     mpl.rcParams["svg.hashsalt"] = "forkfuzz"  # equal data, equal files
     from matplotlib import pyplot as plt

@@ -54,10 +54,11 @@ def _end(runs: int | None) -> str:
 
 def summarize(samples: Sequence[Sample]) -> Summary:
     """Return the median number of runs, and where it lies with 95 % confidence."""
+    stats = _stats()  # whether or not they are needed here
     found = sum(sample.found for sample in samples)
     if not found:
         return Summary(None, None, None, 0, len(samples))
-    curve = _stats().ecdf(_censored(samples)).sf
+    curve = stats.ecdf(_censored(samples)).sf
     with warnings.catch_warnings():
         # Where all searches have found it, there is nothing to say an interval of.
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -25,7 +25,8 @@ def write_file(path: Path, data: bytes) -> None:
     Raises:
         UsageError: The system refused; *path* is as it was, or already new.
     """
-    write_files(path.parent, {path.name: data})
+    with _explain(path):
+        _write(path.parent, {path.name: data})
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -35,13 +36,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         UsageError: The system refused; each file is as it was, or already new.
     """
     with _explain(folder):
-        for name, data in files.items():
-            path = folder / name
-            temporary = _temporary_for(path)
-            with _removing(temporary):
-                _write_new(temporary, data)
-                os.replace(temporary, path)
-        _flush_folder(folder)
+        _write(folder, files)
 
 
 def write_tree(path: Path, files: Mapping[str, bytes]) -> None:
@@ -120,6 +115,16 @@ def sweep(folder: Path) -> int:
 
 def _temporary_for(path: Path) -> Path:
     return path.with_name(f"{TEMPORARY}{path.name}.{os.getpid()}")
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, data in files.items():
+        path = folder / name
+        temporary = _temporary_for(path)
+        with _removing(temporary):
+            _write_new(temporary, data)
+            os.replace(temporary, path)
+    _flush_folder(folder)
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 import rich_click as click
+
+from forkfuzz.errors import RefusedError, UsageError
 
 from .exit import EXIT_CODES, Exit
 from .fuzz import dir_option
@@ -32,9 +36,10 @@ def diff(
     names = (first, second)
     recordings = []
     for name in names:
-        stored = open_stored(name, directory, original=original)
-        recording = record(stored.program, stored.rules, stored.decisions)
-        stored.check_used(recording.result)
+        with _named(name):
+            stored = open_stored(name, directory, original=original)
+            recording = record(stored.program, stored.rules, stored.decisions)
+            stored.check_used(recording.result)
         recordings.append(recording)
     found = difference(*recordings)
     if as_json:
@@ -42,3 +47,16 @@ def diff(
     else:
         echo(difference_text(names, *recordings))
     return Exit.CLEAN if found.same else Exit.VIOLATION
+
+
+@contextlib.contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Let a message say which of the two runs it is about."""
+    try:
+        yield
+    except (UsageError, RefusedError) as error:
+        if repr(name) in str(error):
+            raise
+        kind = RefusedError if isinstance(error, RefusedError) else UsageError
+        msg = f"{name!r}: {error}"
+        raise kind(msg) from error

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from forkfuzz.errors import UsageError
+
 from .exit import EXIT_CODES, Exit, say
 from .output import echo, json_option, put_json
 from .types import Duration, Whole
@@ -163,12 +165,21 @@ def _configs(options: dict[str, Any]) -> list[CampaignConfig]:
 
 
 def feedback_kinds(text: str | None) -> tuple[Any, ...]:
-    """Return the kinds of feedback named; the configuration checks them."""
-    from forkfuzz.harness.coverage import DEFAULT_KINDS
+    """Return the kinds of feedback named.
+
+    Raises:
+        UsageError: There is none of a name.
+    """
+    from forkfuzz.harness.coverage import DEFAULT_KINDS, KINDS
 
     if text is None:
         return DEFAULT_KINDS
-    return tuple(text.split(",")) if text else ()
+    named = tuple(text.split(",")) if text else ()
+    for kind in named:
+        if kind not in KINDS:
+            msg = f"no feedback {kind[:40]!r}; there are {', '.join(KINDS)}"
+            raise UsageError(msg)
+    return named
 
 
 def resolved(

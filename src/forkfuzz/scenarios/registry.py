@@ -47,12 +47,11 @@ class Scenario:
         values = {**self.parameters, LAZY_TLB: 0}
         for name, value in (given or {}).items():
             if name not in values:
-                known = ", ".join(values) or "none"
+                known = ", ".join(self.parameters) or "none"
                 msg = f"{self.name} has no parameter {name[:40]!r}; it has {known}"
                 raise UsageError(msg)
             if not 0 <= value <= MAX_PARAMETER:
-                msg = f"{name}={value} is out of range, expected 0 to {MAX_PARAMETER}"
-                raise UsageError(msg)
+                raise _out_of_range(name, str(value))
             values[name] = value
         size = math.prod(max(value, 1) for value in values.values())
         if size > MAX_PRODUCT:
@@ -67,6 +66,12 @@ class Scenario:
         return attrs.evolve(
             program, name=" ".join([self.name, *changed]), lazy_tlb=lazy_tlb
         )
+
+
+def _out_of_range(name: str, value: str) -> UsageError:
+    given = f"{name[:40]}={value[:20]}"
+    msg = f"{given} is out of range, expected 0 to {MAX_PARAMETER}"
+    return UsageError(msg)
 
 
 SCENARIOS: dict[str, Scenario] = {}
@@ -111,9 +116,11 @@ def parse_spec(text: str) -> tuple[str, dict[str, int]]:
     given = {}
     for change in changes:
         parameter, _, value = change.partition("=")
-        if not value.isascii() or not value.isdecimal() or len(value) > len("1000"):
+        if not value.isascii() or not value.isdecimal():
             msg = f"{change[:60]!r} is not a parameter, expected name=number"
             raise UsageError(msg)
+        if len(value) > len(str(MAX_PARAMETER)):
+            raise _out_of_range(parameter, value)
         given[parameter] = int(value)
     return name, given
 

@@ -85,6 +85,10 @@ def find(
     exhibits = find_exhibits(names)
     kinds = feedback_kinds(feedback)
     summarize([])  # whoever has no scipy is told before the work
+    if plot is not None:
+        from forkfuzz.bench.plot import check_plot
+
+        check_plot(plot)
     found: dict[str, Found] = {}
     with contextlib.ExitStack() as stack:
         run: Any = map

@@ -42,6 +42,10 @@ def grow(*, runs: int, repeats: int, plot: Path | None, as_json: bool) -> int:
     """
     from forkfuzz.bench.growth import AXES, exponent, measure
 
+    if plot is not None:
+        from forkfuzz.bench.plot import check_plot
+
+        check_plot(plot)
     times = {}
     for name, axis in AXES.items():
         times[name] = measure(axis, runs=runs, repeats=repeats)
