@@ -139,6 +139,18 @@ def test_an_explored_test_passes_under_the_documented_protocol(
 
 
 @pytest.mark.slow
+def test_a_marker_does_where_other_tests_forbid_the_mode(
+    pytester: pytest.Pytester,
+) -> None:
+    """As the documentation says."""
+    test = GOOD.replace("RULES", "seed").replace(
+        "@forkfuzz", "@pytest.mark.trio\n@forkfuzz"
+    )
+    pytester.makepyfile(test.replace("import forkfuzz", "import forkfuzz, pytest"))
+    run(pytester).assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
 def test_an_explored_failure_prints_the_command_that_replays_it(
     project: pytest.Pytester,
 ) -> None:

@@ -37,7 +37,7 @@ def shrink(*, what: str, directory: Path, folder: Path | None, as_json: bool) ->
     Threads, statements, pages and words are left out, then preemptions and steps. The
     result is a litmus test, where the language can say it, and a schedule, written to
     DIR. Without --to, what SIG of the campaign's directory was shrunk to is replaced.
-    A FILE is a schedule or a record.
+    A FILE is a schedule or a record. Exit code 1: the violation is in what was written.
     """
     from forkfuzz.report import printable
 
