@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from .programs import CLEAN, EXEMPT, LONG, SHIPPED, TORN, interrupted
 from .running import assert_one_line, call, contents, launch
 
-sample_module = sys.modules["forkfuzz.exhaustive.sample"]
+sample_module = importlib.import_module("forkfuzz.exhaustive.sample")
 
 ANSWER = """\
 Test torn  rules mainline
