@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
@@ -140,6 +141,26 @@ def test_an_engine_stops_when_its_time_is_up(engine_name: EngineName) -> None:
     reports = [event for event in events if isinstance(event, Progress)]
     assert len(reports) >= 2
     assert [report.runs for report in reports] == sorted(r.runs for r in reports)
+
+
+def test_an_interrupt_as_the_budget_is_spent_is_not_lost(
+    engine_name: EngineName,
+) -> None:
+    """Whoever has more scenarios to fuzz must not go on to the next."""
+    events = []
+    for event in fuzz(configure("quiet", engine_name, runs=1)):
+        events.append(event)
+        if isinstance(event, Progress) and event.runs == 1:
+            signal.raise_signal(signal.SIGINT)
+    assert events[-1] == Finished("interrupted", 1, ("ran",))
+
+
+def test_an_interrupt_after_the_end_is_an_exception() -> None:
+    """The reason has been told by then: nobody would look at a request."""
+    for event in fuzz(configure("quiet", runs=1)):
+        if isinstance(event, Finished):
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
 
 
 def test_keep_going_reports_a_bug_once(engine_name: EngineName) -> None:

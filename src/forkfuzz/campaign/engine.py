@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import attrs
+
 from .config import PORTFOLIO, CampaignConfig
-from .events import Event, Notice
+from .events import Event, Finished, Notice
 from .guided import Guided
 from .interrupt import Interrupts
 from .local import Keep, fuzz_here
@@ -51,8 +53,21 @@ def fuzz(
     """
     config.check()
     opener = find_opener(config.opener)
-    with closing(opener(config.spec)) as target, Interrupts() as interrupts:
-        yield from _fuzz(config, target, campaign, seed_folders, interrupts)
+    with (
+        closing(opener(config.spec)) as target,
+        Interrupts() as interrupts,
+        closing(_fuzz(config, target, campaign, seed_folders, interrupts)) as events,
+    ):
+        for event in events:
+            if isinstance(event, Finished):
+                finished = event
+            else:
+                yield event
+    # The request may have come when the last run was over. From here on, Ctrl-C is
+    # again what it was: nobody will look at a request.
+    if interrupts.requested:
+        finished = attrs.evolve(finished, reason="interrupted")
+    yield finished
 
 
 def _fuzz(
@@ -61,7 +76,7 @@ def _fuzz(
     campaign: CampaignWriter | None,
     seed_folders: Sequence[Path],
     interrupts: Interrupts,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     keep = _keeper(config, campaign)
     runner: Runner
     if not config.guided:
