@@ -67,7 +67,7 @@ def explore(
 
     Args:
         runs: How many schedules.
-        strategy: ``pct``, ``random`` or ``round-robin``.
+        strategy: One of those that learn nothing: ``pct``, ``races`` and so on.
         seed: Equal seeds make equal schedules.
 
     Raises:

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 
 from forkfuzz.cli import VERBS, cli
+from forkfuzz.harness.sim import SimThread
+from forkfuzz.scenarios.program import PageSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -50,3 +53,11 @@ def test_a_documented_command_is_one_that_exists(page: str, command: str) -> Non
     sub = cli.get_command(context, verb)
     assert sub is not None
     sub.make_context(verb, arguments)
+
+
+def test_the_page_about_tests_has_all_there_is() -> None:
+    """Every attribute of a page, and every method of a thread."""
+    text = (ROOT / "docs" / "how-to" / "write-a-test.md").read_text()
+    attributes = {field.name for field in attrs.fields(PageSpec)} - {"name"}
+    methods = {name for name in vars(SimThread) if not name.startswith("_")}
+    assert attributes | methods <= set(re.findall(r"`([a-z_]+)`", text))

@@ -151,6 +151,22 @@ def test_a_marker_does_where_other_tests_forbid_the_mode(
 
 
 @pytest.mark.slow
+def test_trio_mode_or_a_mark_is_needed(pytester: pytest.Pytester) -> None:
+    """As the page about writing tests says."""
+    pytester.makepyfile(
+        test_bare="async def test(): pass",
+        test_marked="""
+            import forkfuzz, pytest
+
+            @pytest.mark.trio
+            @forkfuzz.explore(runs=1)
+            async def test(sim): pass
+        """,
+    )
+    run(pytester).assert_outcomes(passed=1, failed=1)
+
+
+@pytest.mark.slow
 def test_an_explored_failure_prints_the_command_that_replays_it(
     project: pytest.Pytester,
 ) -> None:
