@@ -67,7 +67,7 @@ def explore(
 
     Args:
         runs: How many schedules.
-        strategy: One of those that learn nothing: ``pct``, ``races`` and so on.
+        strategy: One of those that need no feedback: ``pct``, ``races`` and so on.
         seed: Equal seeds make equal schedules.
 
     Raises:
