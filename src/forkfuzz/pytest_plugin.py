@@ -6,6 +6,7 @@ It works beside pytest-trio, which runs the tests; this plugin has no event loop
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import re
 import shlex
@@ -108,7 +109,9 @@ def _note(sim: Sim, request: pytest.FixtureRequest, run: int) -> str:
     folder = request.config.rootpath / SCHEDULES
     folder.mkdir(parents=True, exist_ok=True)
     slug = re.sub(r"[^A-Za-z0-9]+", "-", node).strip("-")[-80:]
-    path = folder / f"{slug}.schedule"
+    # Two tests may differ in what a slug leaves out.
+    digest = hashlib.sha256(node.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    path = folder / f"{slug}-{digest}.schedule"
     title = "".join(c if " " <= c <= "~" else "?" for c in node)[:200]
     schedule = Schedule.of(decisions, names, header={"title": title})
     path.write_text(dumps(schedule), encoding="utf-8")

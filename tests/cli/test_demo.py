@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from forkfuzz.campaign import Campaign
 from forkfuzz.cli.demo import INTRODUCTION
+from forkfuzz.cli.progress import PlainDisplay
 from forkfuzz.engine import loads
+from forkfuzz.harness import canonical_spec
 
 from .running import Outcome, call, contents, launch, visible_signature
 
@@ -108,3 +112,22 @@ def test_a_second_demo_in_the_same_directory_works(
     assert again.code == demo.code == 0
     assert "<- the cut\n" in again.out
     assert before.items() <= contents(folder).items()
+
+
+def test_the_demo_says_that_it_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, with the exit code of Ctrl-C."""
+
+    def fixed(scenario: str, params: dict[str, int], _rules: str, driver: Any) -> Any:
+        return canonical_spec(scenario, params, "seed", driver)
+
+    def interrupt(_self: PlainDisplay, _event: object) -> None:
+        monkeypatch.setattr(PlainDisplay, "update", lambda *_: None)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("forkfuzz.harness.canonical_spec", fixed)
+    monkeypatch.setattr(PlainDisplay, "update", interrupt)
+    outcome = call("demo", "--dir", tmp_path)
+    assert outcome.code == 130
+    assert outcome.err == "demo: interrupted; everything found is saved\n"

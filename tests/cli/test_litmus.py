@@ -248,6 +248,16 @@ def test_2_for_options_that_only_samples_have_use_for(
     assert f"{option[0]} is for --runs" in outcome.err
 
 
+@pytest.mark.parametrize(
+    "option", ["--max-states", "--max-memory", "--preemptions", "--delays"]
+)
+def test_2_for_limits_of_a_search_on_a_sample(option: str, torn: Path) -> None:
+    """A sample has one limit, its number of runs."""
+    outcome = call("litmus", torn, "--runs", 5, option, 1)
+    assert_one_line(outcome, 2)
+    assert f"{option} is for looking at all runs: no --runs" in outcome.err
+
+
 def test_witnesses_are_shown_and_replay(torn: Path, tmp_path: Path) -> None:
     """One for the state with the star, one for each property; beside a copy."""
     folder = tmp_path / "a" / "w"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from forkfuzz.cli.exploring import processes
+from forkfuzz.errors import RefusedError
 from offspring import children, has_ended, watch
 
 from .programs import LONG
@@ -65,6 +66,14 @@ def test_work_that_waits_for_its_turn_can_be_left(_round: int) -> None:
     """Whenever it is: pytest fails a test whose threads die of an exception."""
     with pytest.raises(KeyboardInterrupt):
         leave_early()
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_no_bug() -> None:
+    """A system that is short of memory does that."""
+    expected = r"^a process of --jobs was killed, perhaps for want of memory$"
+    with pytest.raises(RefusedError, match=expected), processes(2) as run:
+        list(run(signal.raise_signal, [signal.SIGKILL]))
 
 
 @pytest.mark.slow

@@ -143,4 +143,4 @@ def test_machine_without_driver_cannot_park() -> None:
     machine = Machine(First())
     assert machine.park is not None
     with pytest.raises(UsageError, match=r"^no driver is running this machine$"):
-        next(machine.park())
+        machine.park()

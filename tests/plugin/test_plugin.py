@@ -212,6 +212,24 @@ def test_the_command_works_where_pytest_was_started(
 
 
 @pytest.mark.slow
+def test_cases_that_differ_in_punctuation_keep_their_schedules(
+    project: pytest.Pytester,
+) -> None:
+    """Each has a file of its own, which fails it again."""
+    test = GOOD.replace("RULES", "mainline").replace(
+        "@forkfuzz", '@pytest.mark.parametrize("x", ["a+b", "a-b"])\n@forkfuzz'
+    )
+    text = test.replace("import forkfuzz", "import forkfuzz, pytest")
+    project.makepyfile(text.replace("(sim)", "(sim, x)"))
+    first = run(project)
+    first.assert_outcomes(failed=2)
+    commands = re.findall(r"Reproduce with: +pytest (.+)", first.stdout.str())
+    assert len({shlex.split(command)[-1] for command in commands}) == 2
+    for command in commands:
+        run(project, *shlex.split(command)).assert_outcomes(failed=1)
+
+
+@pytest.mark.slow
 def test_the_fixture_makes_a_machine_with_threads_devices_and_children(
     project: pytest.Pytester,
 ) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterable
 
 import attrs
 
-from forkfuzz.engine import Machine, Strategy, Task, point, reads, writes
+from forkfuzz.engine import Machine, Stop, Strategy, Task, point, reads, writes
 from forkfuzz.search import Accesses, Names, Touch
 
 READ = reads("counter")
@@ -54,23 +54,24 @@ class RmwTrial:
         self.value = 0
         self.machine = Machine(strategy)
         self.names: Names = {RmwTrial: lambda _trial: "trial"}
+        body = functools.partial(self._add, program.increments, program.padding)
+        first = Stop("rmw:before") if program.padding else Stop("rmw:read", READ)
         for number in range(program.tasks):
-            body = functools.partial(self._add, program.increments, program.padding)
-            self.machine.spawn(f"T{number + 1}", body)
+            self.machine.spawn(f"T{number + 1}", body, first=first)
 
     async def _add(self, increments: int, padding: int) -> None:
-        for _ in range(padding):
-            await point("rmw:before")
-        for _ in range(increments):
-            await self._add_one()
+        # When it is begun, a task stands at its first point already.
+        for number in range(padding):
+            if number:
+                await point("rmw:before")
+        for number in range(increments):
+            if number or padding:
+                await point("rmw:read", READ)
+            seen = self.value
+            await point("rmw:write", WRITE)
+            self.value = seen + 1
         for _ in range(padding):
             await point("rmw:after")
-
-    async def _add_one(self) -> None:
-        await point("rmw:read", READ)
-        seen = self.value
-        await point("rmw:write", WRITE)
-        self.value = seen + 1
 
     def shared_state(self) -> Iterable[Hashable]:
         """Return the integer."""

@@ -77,6 +77,7 @@ def demo(*, directory: Path) -> int:
                 say(f"demo: {event.message}")
     found = session.headline()
     if session.finished is not None and session.finished.reason == "interrupted":
+        say("demo: interrupted; everything found is saved")
         return Exit.INTERRUPTED
     if found is None or not found.visible:
         say(f"demo: forkfuzz bug: nothing found in {DEMO_SECONDS:.0f} s")

@@ -10,6 +10,7 @@ import threading  # noqa: TID251 -- to wait beside the work, not for the model
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ import rich_click as click
 from click import get_current_context
 from click.core import ParameterSource
 
-from forkfuzz.errors import UsageError
+from forkfuzz.errors import RefusedError, UsageError
 
 from .exit import say
 from .output import echo
@@ -137,6 +138,9 @@ def processes(count: int) -> Iterator[Callable[..., Iterator[Any]]]:
 
     Ctrl-C and SIGTERM are left to this process. The others end with it, whatever ends
     it, and at once if the block is left by an exception.
+
+    Raises:
+        RefusedError: One of them was killed from outside.
     """
     from forkfuzz.campaign.interrupt import held
 
@@ -150,6 +154,9 @@ def processes(count: int) -> Iterator[Callable[..., Iterator[Any]]]:
 
         try:
             yield run
+        except BrokenProcessPool as error:
+            msg = "a process of --jobs was killed, perhaps for want of memory"
+            raise RefusedError(msg) from error
         except BaseException:
             for process in multiprocessing.active_children():
                 process.kill()

@@ -160,6 +160,9 @@ def _configs(options: dict[str, Any]) -> list[CampaignConfig]:
             keep_going=options["keep_going"],
         )
         config.check()
+        if options["feedback"] is not None and not config.guided:
+            msg = f"--feedback is for strategies that learn, not {config.strategy!r}"
+            raise UsageError(msg)
         configs.append(config)
     return configs
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 SUFFIX = ".litmus"
 EXPECTED = ".expected"
 
+LIMITS = ("max_states", "max_memory", "preemptions", "delays")
+"""Options of a search through all runs."""
+
 
 @attrs.frozen(slots=True)
 class Options:
@@ -126,6 +129,10 @@ def litmus(
     for name in ("strategy", "seed"):
         if options.runs is None and is_given(name):
             msg = f"--{name} is for --runs"
+            raise UsageError(msg)
+    for name in LIMITS:
+        if options.runs is not None and is_given(name):
+            msg = f"--{name.replace('_', '-')} is for looking at all runs: no --runs"
             raise UsageError(msg)
     _check_options(options)
     tests = [load_test(path) for path in find_tests(files)]

@@ -8,9 +8,9 @@ record and end a run by the same code.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NoReturn
 
 from forkfuzz.errors import InternalError, UsageError
 
@@ -38,7 +38,7 @@ class Outcome(enum.Enum):
     FAILED = "failed"
 
 
-def _no_driver() -> Iterator[Any]:
+def _no_driver() -> NoReturn:
     msg = "no driver is running this machine"
     raise UsageError(msg)
 
@@ -72,9 +72,9 @@ class Machine:
         self.outcome = Outcome.RUNNING
         self.current: Task | None = None
         self.steps = 0
-        self.park: Callable[[], Iterator[Any]] | None = _no_driver
-        """Set by the driver: how the current task gives way to ``current``; with
-        None by yielding to whoever has sent it on.
+        self.park: Callable[[], Any] | None = _no_driver
+        """Set by the driver: gives way to ``current`` and returns what to await until
+        the next turn. None for yielding to whoever has sent the task on.
         """
         self.asks = False
         """Whether a task that comes to a point asks at once who goes next."""

@@ -49,7 +49,10 @@ def point(
     park = machine.park
     if park is None:
         yield
-    else:
+        return
+    yield from park()
+    # Whoever is woken out of turn, as its run is over, gives way once more.
+    while machine.current is not task:
         yield from park()
 
 

@@ -14,11 +14,11 @@ advance is started when it is chosen, which many never are.
 
 from __future__ import annotations
 
-import types
-from collections.abc import Generator
+from collections.abc import Coroutine
 from typing import Any
 
 import trio
+from trio.lowlevel import reschedule, wait_task_rescheduled
 
 from forkfuzz.errors import UsageError
 
@@ -128,7 +128,7 @@ class TrioRun:
         elif task.handle is None:
             self.start(task)
         else:
-            trio.lowlevel.reschedule(task.handle)
+            reschedule(task.handle)
 
     def _end(self) -> None:
         """Let the tasks that are still parked unwind; the caller does so by itself."""
@@ -141,31 +141,21 @@ class TrioRun:
         here = trio.lowlevel.current_task()
         for task in self.machine.tasks:
             if task.handle is not None and not task.done and task.handle is not here:
-                trio.lowlevel.reschedule(task.handle)
+                reschedule(task.handle)
 
-    @types.coroutine
-    def _park(self) -> Generator[Any, Any, None]:
-        # By ``yield from``, as ``__await__`` would put a wrapper in the way of a switch.
-        wait = trio.lowlevel.wait_task_rescheduled
-        machine = self.machine
-        if not machine.started:
-            if self._stand(machine.current):
-                return
-        else:
-            self._go_on(machine.current)
-        if machine.outcome is not Outcome.RUNNING:
-            self._unwind_if_ended()
-        yield from wait(self._abort)
-        if machine.outcome is not Outcome.RUNNING:
-            self._unwind_if_ended()
-            # The others were cancelled between this task being chosen and its turn:
-            # wait once more, for its own cancellation.
-            self.nursery.cancel_scope.cancel()
-            yield from wait(self._abort)
+    def _park(self) -> Coroutine[Any, Any, Any] | tuple[()]:
+        """Give way to whoever is next; return what to await until the next turn.
 
-    def _unwind_if_ended(self) -> None:
-        if self.machine.outcome not in _BROKEN_OFF:
+        Not a coroutine itself, which every switch to the task would have to go through.
+        """
+        here = self.machine.current
+        if self.machine.started:
+            self._go_on(here)
+        elif self._stand(here):
+            return ()
+        if self._ended:
             raise _EndedError
+        return wait_task_rescheduled(self._abort)  # noqa: ASYNC105 - point() awaits
 
     def _abort(self, _raise_cancel: object) -> trio.lowlevel.Abort:
         # From now on Trio runs the tasks as it likes, so none may be rescheduled.
