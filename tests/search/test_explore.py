@@ -68,6 +68,35 @@ def test_a_state_seen_before_is_left_alone() -> None:
     assert progress(toy).states <= 6 * 6
 
 
+def states_by_hand(increments: int) -> int:
+    """Count the states of two tasks that add to one integer by a read and a write.
+
+    A task is how many steps it has taken, and what it read if it is about to write.
+    """
+    start = ((0, -1), (0, -1), 0)
+    found, left = set(), [start]
+    while left:
+        state = left.pop()
+        if state in found:
+            continue
+        found.add(state)
+        one, two, value = state
+        for (taken, seen), other in ((one, two), (two, one)):
+            if taken == 2 * increments:
+                continue
+            moved, after = (-1, seen + 1) if taken % 2 else (value, value)
+            pair = sorted([(taken + 1, moved), other])
+            left.append((pair[0], pair[1], after))
+    return len(found)
+
+
+def test_rmw_has_no_more_states_than_there_are() -> None:
+    """What a task has read and used tells no two states apart."""
+    done = progress(Rmw(2), reduce=False)
+    assert done.exhaustive
+    assert done.states <= states_by_hand(5)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_rmw_has_the_ends_that_are_known(way: dict[str, Any]) -> None:
     """Two tasks of two increments end with 2, 3 or 4; by five, with 2 at least."""

@@ -70,6 +70,7 @@ class RmwTrial:
             seen = self.value
             await point("rmw:write", WRITE)
             self.value = seen + 1
+            del seen  # or states would differ by what nobody reads any more
         for _ in range(padding):
             await point("rmw:after")
 
