@@ -263,4 +263,5 @@ def assert_readable(campaign: Campaign) -> None:
             assert file.name == input_name(file.read_bytes())
     if (campaign.path / "campaign.toml").exists():
         assert campaign.config().keys() == {"number"}
-    campaign.stats()
+    for line in campaign.stats():
+        assert msgspec.json.decode(line).keys() == {"number"}

@@ -166,13 +166,29 @@ def test_hostile_text_is_text(campaign: Path) -> None:
         "\xff\n",
     ],
 )
-def test_damaged_statistics_are_one_line(campaign: Path, damage: str) -> None:
-    """And exit code 2."""
-    (campaign / "stats.ndjson").write_bytes(damage.encode("latin-1"))
+def test_damaged_statistics_are_left_out(campaign: Path, damage: str) -> None:
+    """Named in one line, with exit code 2; the page has all the rest."""
+    path = campaign / "stats.ndjson"
+    whole = call("report", campaign)
+    assert (whole.code, whole.err) == (0, "")
+    first, *others = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + damage.encode("latin-1") + b"".join(others))
     outcome = call("report", campaign)
-    assert (outcome.code, outcome.out) == (2, "")
+    assert (outcome.code, outcome.out) == (2, whole.out)
+    expected = "report: left out a damaged line of stats.ndjson: line 2: "
+    assert outcome.err.startswith(expected)
     assert outcome.err.count("\n") == 1
-    assert "damaged" in outcome.err
+
+
+def test_many_damaged_lines_are_counted(campaign: Path) -> None:
+    """One of them is enough to tell what is wrong."""
+    with (campaign / "stats.ndjson").open("a") as file:
+        file.write("{\n" * 1000)
+    outcome = call("report", campaign)
+    assert outcome.code == 2
+    expected = "report: left out 1000 damaged lines of stats.ndjson: line "
+    assert outcome.err.startswith(expected)
+    assert outcome.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["missing", "file"])

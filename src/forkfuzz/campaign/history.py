@@ -11,8 +11,6 @@ from typing import Annotated, Any
 import attrs
 import msgspec
 
-from forkfuzz.errors import FormatError
-
 from .events import Finished, Progress
 from .record import Count, Line, Value, Word
 from .store import Campaign
@@ -115,27 +113,26 @@ def summary_of(
     }
 
 
-def histories(campaign: Campaign) -> list[History]:
+def histories(campaign: Campaign) -> tuple[list[History], list[str]]:
     """Return what a campaign's directory tells, in the order of the first lines.
 
-    Raises:
-        FormatError: A line is damaged.
+    Also returns what is wrong with each line that is damaged and was left out.
     """
     samples: dict[tuple[str, str], list[Sample]] = {}
     summaries: dict[tuple[str, str], list[Summary]] = {}
+    damaged: list[str] = []
     for number, line in enumerate(campaign.stats(), 1):
-        kind: type[Sample | Summary] = Summary if "reason" in line else Sample
         try:
-            read = msgspec.convert(line, kind)
-        except msgspec.ValidationError as error:
-            msg = f"line {number} of the campaign's statistics is damaged: {error}"
-            raise FormatError(msg) from error
+            read = _read(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            damaged.append(f"line {number}: {error}")
+            continue
         key = (_spec(read), read.rules)
         if isinstance(read, Summary):
             summaries.setdefault(key, []).append(read)
         else:
             samples.setdefault(key, []).append(read)
-    return [
+    found = [
         History(
             *key,
             tuple(_counted_on(samples.get(key, []))),
@@ -143,6 +140,13 @@ def histories(campaign: Campaign) -> list[History]:
         )
         for key in dict.fromkeys([*samples, *summaries])
     ]
+    return found, damaged
+
+
+def _read(line: bytes) -> Sample | Summary:
+    plain = msgspec.json.decode(line, type=dict[str, Any])
+    kind: type[Sample | Summary] = Summary if "reason" in plain else Sample
+    return msgspec.convert(plain, kind)
 
 
 def _spec(line: Sample | Summary) -> str:

@@ -26,7 +26,8 @@ def report(*, directory: Path, target: Path | None) -> int:
 
     It has the violations with their race tables, what was reached over time, runs per
     second, and what was never reached. It loads nothing, so it can be mailed.
-    A violation whose record is damaged is left out, and named.
+    A violation whose record is damaged is left out, and named; so are damaged lines of
+    statistics.
     """
     from forkfuzz.campaign import Campaign
     from forkfuzz.campaign.history import histories
@@ -41,13 +42,21 @@ def report(*, directory: Path, target: Path | None) -> int:
         except UsageError as error:
             say(f"report: left out {signature}: {error}")
             code = Exit.USAGE
-    progressed = [_progressed(history) for history in histories(campaign)]
+    told, damaged = histories(campaign)
+    if damaged:
+        say(f"report: left out {_lines(len(damaged))} of stats.ndjson: {damaged[0]}")
+        code = Exit.USAGE
+    progressed = [_progressed(history) for history in told]
     page = campaign_page(f"Campaign in {directory}", found, progressed)
     if target is None:
         echo(page.rstrip("\n"))
     else:
         put_file(target, page.encode())
     return code
+
+
+def _lines(count: int) -> str:
+    return "a damaged line" if count == 1 else f"{count} damaged lines"
 
 
 def _found(campaign: Campaign, signature: str) -> Found:
