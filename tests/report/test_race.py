@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from driving import forker, program, thread
 from forkfuzz.checkers import Violation
-from forkfuzz.report import Recording, race_table
+from forkfuzz.report import Recording, race_rows, race_table
 from forkfuzz.scenarios import SCENARIOS, Program
 from forkfuzz.scenarios.program import PageSpec, Post, Store, Wait
 
@@ -117,6 +118,19 @@ def test_a_torn_snapshot_shows_both_stores_and_the_cut(
         assert "<- the cut" in table
         for store in violation.pair:
             assert f"{store.place} = {store.value}" in table
+
+
+def test_a_test_that_is_made_again_at_once_is_shown_once(find: Find) -> None:
+    """fork tests a pinned page once more when it has allocated one for the copy."""
+    pairs = [
+        (one.text, following.text)
+        for recording, violation in find("pinned-device", "seed,reuse=refcount", 60)
+        if violation.prop == "pin.diverged"
+        for one, following in pairwise(race_rows(recording, violation)[1])
+    ]
+    text = "folio_needs_cow_for_dma(A): yes"
+    assert text in {one for one, _ in pairs}
+    assert (text, text) not in pairs
 
 
 def test_the_lost_store_comes_before_the_one_that_the_child_has(

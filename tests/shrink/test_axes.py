@@ -5,11 +5,13 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from forkfuzz.bench.exhibits import EXHIBITS, Exhibit
+from forkfuzz.bench.exhibits import EXHIBITS, Exhibit, find_exhibits
 from forkfuzz.exhaustive import certify, plainest_violation
 from forkfuzz.harness import Run, RunResult
+from forkfuzz.litmus import parse
 from forkfuzz.rules import format_rules, parse_rules
 from forkfuzz.scenarios import SCENARIOS, Program, open_program
+from forkfuzz.scenarios.program import Store
 from forkfuzz.shrink import Shrunk, again, shrink, turns_of
 from forkfuzz.shrink.attempt import Attempts
 from forkfuzz.shrink.program import _smaller
@@ -82,6 +84,27 @@ def test_shrinking_again_changes_nothing(exhibit: Exhibit) -> None:
     twice = shrink(small.program, parse_rules(exhibit.rules), small.result, signature)
     assert twice.program == small.program
     assert twice.result.decisions == small.result.decisions
+
+
+def test_a_long_run_of_a_large_program_becomes_a_short_one_of_a_small() -> None:
+    """Four threads, eight pages, twenty rounds: a store, a fork, and a store between."""
+    (large,) = find_exhibits(("lost-store-large",))
+    program, result, _ = found(large)
+    small, _ = shrunk(large)
+    assert result.steps > 1000
+    assert sum(len(thread.statements) for thread in program.threads) > 1000
+    assert small.result.steps < 100
+    assert small.preemptions == 0
+    threads, statements, words = size(small.program)
+    assert (threads, statements, words) == (3, 3, 2)
+
+
+def test_accesses_are_of_words_that_come_early() -> None:
+    """A page then needs no others."""
+    test = parse("litmus words\npage A[4]\n\nT1 | F\nA[3] = 7 | fork\n\nclean\n")
+    smaller = [p.threads[0].statements for p in _smaller(test.program)]
+    for plainer in (Store("A", 0, 7), Store("A", 2, 7), Store("A", 3, 1)):
+        assert (plainer,) in smaller
 
 
 @each

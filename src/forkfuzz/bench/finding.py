@@ -9,7 +9,7 @@ import attrs
 
 from forkfuzz.campaign import CampaignConfig
 from forkfuzz.campaign.engine import make_runner
-from forkfuzz.harness import canonical_spec, open_target
+from forkfuzz.harness import RunResult, canonical_spec, open_target
 from forkfuzz.harness.coverage import DEFAULT_KINDS, Kind
 from forkfuzz.scenarios import parse_spec
 
@@ -55,6 +55,11 @@ def search(what: Search) -> Sample:
 
     A learning strategy is driven by the built-in engine.
     """
+    return search_run(what)[0]
+
+
+def search_run(what: Search) -> tuple[Sample, RunResult]:
+    """Return the same, and the last run, which shows the bug if it was found."""
     scenario, params = parse_spec(what.exhibit.scenario)
     spec = canonical_spec(scenario, params, what.exhibit.rules, "inline")
     config = CampaignConfig(
@@ -65,14 +70,14 @@ def search(what: Search) -> Sample:
         seed=what.seed,
     )
     config.check()
-    target = open_target(spec)
-    runner = make_runner(config, target)
+    runner = make_runner(config, open_target(spec))
     began = time.process_time()
-    for runs in range(1, what.limit + 1):
+    runs, found = 0, False
+    while not found and runs < what.limit:
+        runs += 1
         _data, result = runner.run()
-        if any(v.prop == what.exhibit.prop for v in result.violations):
-            return Sample(runs, found=True, seconds=time.process_time() - began)
-    return Sample(what.limit, found=False, seconds=time.process_time() - began)
+        found = any(v.prop == what.exhibit.prop for v in result.violations)
+    return Sample(runs, found, time.process_time() - began), result
 
 
 Map = Callable[[Callable[[Search], Sample], Iterable[Search]], Iterable[Sample]]

@@ -1,12 +1,14 @@
 """Make a program smaller: fewer threads, statements, pages and words.
 
 Each candidate is a program with something left out. It is run along the turns of the
-run at hand, as far as they apply; if the violation is still there, it is taken.
+run at hand, as far as they apply; if the violation is still there, it is taken. Without
+much of the program the turns that are left mostly lead elsewhere, so that one without a
+thread, half of one, a page or a word is searched for another run with the violation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -17,20 +19,41 @@ from forkfuzz.scenarios.program import PageSpec, Program, Thread
 from .attempt import HARDWARE, Attempt, Attempts
 from .guide import Turn
 
+Change = dict[str, Any]
+"""Fields of a program, with other values."""
+
 
 def shrink_program(best: Attempt, attempts: Attempts) -> Attempt:
     """Return a run of the smallest program found that shows the violation."""
     best = _without_hardware(best, attempts)
+    best = _descend(best, attempts, _much_smaller, search=True)
+    return _descend(best, attempts, _smaller, search=False)
+
+
+def _descend(
+    best: Attempt,
+    attempts: Attempts,
+    variants: Callable[[Program], Iterator[Program]],
+    *,
+    search: bool,
+) -> Attempt:
+    """Take every variant that shows the violation, and go on from there.
+
+    With *search*, also those that show it in another order only.
+    """
     position = 0
-    candidates = list(_smaller(best.program))
+    candidates = list(variants(best.program))
     while position < len(candidates) and not attempts.spent:
-        attempt = attempts.make(candidates[position], best.turns)
+        candidate = candidates[position]
+        attempt = attempts.make(candidate, best.turns)
+        if attempt is None and search:
+            attempt = attempts.search(candidate)
         if attempt is None:
             position += 1
         else:
             best = attempt
             # What has failed so far would mostly fail again.
-            candidates = list(_smaller(best.program))
+            candidates = list(variants(best.program))
     return best
 
 
@@ -50,7 +73,7 @@ def _without_hardware(best: Attempt, attempts: Attempts) -> Attempt:
         attempt = attempts.make(lazy, _with_evictions(turns, evicted))
         if attempt is not None:
             return attempt
-    return best
+    return attempts.search(lazy) or best
 
 
 def _with_evictions(turns: Sequence[Turn], evicted: Sequence[str]) -> tuple[Turn, ...]:
@@ -61,25 +84,36 @@ def _with_evictions(turns: Sequence[Turn], evicted: Sequence[str]) -> tuple[Turn
     )
 
 
+def _much_smaller(program: Program) -> Iterator[Program]:
+    """Give programs without a thread, half of one, a page, or a word."""
+    yield from _programs(
+        program,
+        *_without_threads(program),
+        *_without_statements(program, singly=False),
+        *_without_pages(program),
+        *_with_fewer_words(program),
+    )
+
+
 def _smaller(program: Program) -> Iterator[Program]:
     """Give programs with something left out, the largest parts first."""
-    changes = (
+    yield from _programs(
+        program,
         *_without_threads(program),
-        *_without_statements(program),
+        *_without_statements(program, singly=True),
         *_without_pages(program),
         *_with_fewer_words(program),
         *_with_plainer_pages(program),
-        *_with_small_values(program),
+        *_with_small_numbers(program),
     )
+
+
+def _programs(program: Program, *changes: Change) -> Iterator[Program]:
     for change in changes:
         try:
             yield attrs.evolve(program, **change)
         except UsageError:
             continue  # what is left is no program
-
-
-Change = dict[str, Any]
-"""Fields of a program, with other values."""
 
 
 def _without_threads(program: Program) -> Iterator[Change]:
@@ -88,11 +122,11 @@ def _without_threads(program: Program) -> Iterator[Change]:
         yield {"threads": (*threads[:n], *threads[n + 1 :])}
 
 
-def _without_statements(program: Program) -> Iterator[Change]:
-    """Leave out halves and quarters of a thread's statements, then single ones."""
+def _without_statements(program: Program, *, singly: bool) -> Iterator[Change]:
+    """Leave out halves of a thread's statements, or quarters and single ones too."""
     for n, thread in enumerate(program.threads):
         count = len(thread.statements)
-        sizes = dict.fromkeys((count // 2, count // 4, 1))
+        sizes = dict.fromkeys((count // 2, count // 4, 1) if singly else (count // 2,))
         for size in [size for size in sizes if size]:
             for start in range(0, count, size):
                 left = thread.statements[:start] + thread.statements[start + size :]
@@ -143,18 +177,22 @@ def _with_plainer_pages(program: Program) -> Iterator[Change]:
                 yield _with_page(program, n, attrs.evolve(page, **change))
 
 
-def _with_small_values(program: Program) -> Iterator[Change]:
-    """Let each store be of 1."""
+def _with_small_numbers(program: Program) -> Iterator[Change]:
+    """Let each access be one of the first word, or of the word before its own.
+
+    And let each store be of 1.
+    """
     for n, thread in enumerate(program.threads):
         for k, statement in enumerate(thread.statements):
+            index = getattr(statement, "index", 0)
+            plainer: list[Change] = [
+                {"index": i} for i in (0, index - 1) if 0 <= i < index
+            ]
             if getattr(statement, "value", 1) > 1:
-                change: dict[str, Any] = {"value": 1}
-                plain = attrs.evolve(statement, **change)
-                statements = (
-                    *thread.statements[:k],
-                    plain,
-                    *thread.statements[k + 1 :],
-                )
+                plainer.append({"value": 1})
+            for change in plainer:
+                before, after = thread.statements[:k], thread.statements[k + 1 :]
+                statements = (*before, attrs.evolve(statement, **change), *after)
                 yield _with_thread(
                     program, n, attrs.evolve(thread, statements=statements)
                 )

@@ -14,7 +14,7 @@ from forkfuzz.report.words import pages_named, place_of, shown, tasks_named
 
 from .action import Action, Call
 from .actions import actions
-from .dots import tidy
+from .dots import tidy, without_repeats
 from .phrases import FORK_FLUSH
 from .window import window_of
 
@@ -121,7 +121,8 @@ class _Chooser:
                 shown.append(action)
             elif action.task in columns and self._is_context(action):
                 shown.append(action if full else attrs.evolve(action, kind="elided"))
-        return Focus(tuple(columns), tuple(tidy(shown)), self._violation.step)
+        left = tidy(without_repeats(shown))
+        return Focus(tuple(columns), tuple(left), self._violation.step)
 
     def _stuck(self) -> Focus:
         """Return who holds what, and who waits, in a run that could not go on."""
