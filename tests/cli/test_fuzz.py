@@ -282,3 +282,14 @@ def test_a_killed_campaign_leaves_only_whole_crashes(
     with open_campaign(folder):
         pass
     assert [n for n in contents(folder) if TEMPORARY in n] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["portfolio", "races"])
+def test_many_pages_can_be_fuzzed(strategy: str, tmp_path: Path) -> None:
+    """Hardware then has more translations to choose from than a byte has values."""
+    outcome = call(
+        *("fuzz", "mp:pages=150", "--rules", "seed", "--runs", 4),
+        *("--strategy", strategy, "--dir", tmp_path),
+    )
+    assert (outcome.code, outcome.err) == (0, "")

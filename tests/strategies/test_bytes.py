@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forkfuzz.engine import Machine, Outcome, Strategy, Task, choose, point, run_inline
+from forkfuzz.engine import (
+    CHOICE,
+    Machine,
+    Outcome,
+    Strategy,
+    Task,
+    choose,
+    point,
+    run_inline,
+)
 from forkfuzz.errors import UsageError
 from forkfuzz.strategies import Bytes, Encoder, Pct, RandomWalk, RoundRobin
-from forkfuzz.strategies.stored_bytes import SWITCH
+from forkfuzz.strategies.stored_bytes import SWITCH, bytes_of
 
 
 async def _nothing() -> None:
@@ -152,11 +161,41 @@ def test_rewound_reader_reads_other_data() -> None:
 
 
 def test_encoder_refuses_what_does_not_fit_into_a_byte() -> None:
-    """The 65th alternative cannot be written down, and is not passed over."""
+    """The 65th task cannot be written down, and is not passed over."""
     encoder = Encoder(RoundRobin())
     encoder.begin()
     many = tasks(70)
     assert [encoder.next_task(many, 69) for _ in range(64)] == list(range(64))
-    expected = r"^answer 64 does not fit into a byte; expected fewer options$"
+    expected = r"^answer 64 does not fit into the input; expected fewer options$"
     with pytest.raises(UsageError, match=expected):
         encoder.next_task(many, 69)
+
+
+@given(options=st.integers(2, 10_000), data=st.data())
+def test_any_of_many_outcomes_can_be_written_down(
+    options: int, data: st.DataObject
+) -> None:
+    """One byte says which of up to 65 it is; of more, two."""
+    values = data.draw(st.lists(st.integers(0, options - 1), max_size=5))
+
+    class Says(RoundRobin):
+        def next_value(self, label: str, options: int) -> int:
+            return values[len(chosen)]
+
+    encoder = Encoder(Says())
+    encoder.begin()
+    chosen: list[int] = []
+    sizes = []
+    for _ in values:
+        before = len(encoder.data())
+        chosen.append(encoder.next_value("many:outcomes", options))
+        sizes.append(len(encoder.data()) - before)
+    assert chosen == values
+    reader = Bytes(encoder.data())
+    assert [reader.next_value("many:outcomes", options) for _ in values] == values
+    decisions = [(CHOICE, "many:outcomes", options, value) for value in values]
+    assert sizes == [bytes_of(decision) for decision in decisions]
+    assert all(
+        size == 1 + (options > 65 and value > 0)
+        for size, value in zip(sizes, values, strict=True)
+    )

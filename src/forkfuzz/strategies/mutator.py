@@ -14,7 +14,9 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from .stored_bytes import SWITCH
+from forkfuzz.engine import RawDecision
+
+from .stored_bytes import SWITCH, bytes_of
 
 LIBFUZZER_FLAGS = (
     # A second mutation on top would replace most of what the first one kept.
@@ -49,16 +51,16 @@ class Points:
     def __init__(self) -> None:
         self._labels: dict[bytes, tuple[str, ...]] = {}
 
-    def learn(
-        self, data: bytes, decisions: Iterable[tuple[int, str, int, int]]
-    ) -> None:
+    def learn(self, data: bytes, decisions: Iterable[RawDecision]) -> None:
         """Remember the run of an input.
 
         Args:
             data: The input.
-            decisions: As the machine recorded them; one byte for each with a choice.
+            decisions: As the machine recorded them.
         """
-        labels = [label for _, label, options, _ in decisions if options > 1]
+        labels: list[str] = []
+        for decision in decisions:
+            labels += [decision[1]] * bytes_of(decision)
         if len(self._labels) >= MOST_KNOWN:
             del self._labels[next(iter(self._labels))]
         self._labels[data] = tuple(labels[: len(data)])

@@ -12,6 +12,8 @@ task, cannot go on    byte modulo their number    byte modulo their number
 outcome               0, the undramatic one       one of the others
 ====================  ==========================  =============================
 
+Of more than 64 other outcomes a second byte says which one is meant.
+
 When the input is used up, zeros are read. So every input is a schedule, and its
 runs end as soon as they can.
 """
@@ -20,11 +22,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from forkfuzz.engine import Strategy, Task
+from forkfuzz.engine import CHOICE, RawDecision, Strategy, Task
 from forkfuzz.errors import UsageError
 
 SWITCH = 192
 """The first byte that does not mean "go on"."""
+
+OTHERS = 256 - SWITCH
+"""How many other answers a single byte can give."""
+
+
+def bytes_of(decision: RawDecision) -> int:
+    """Return how many bytes a decision takes."""
+    task, _label, options, value = decision
+    if options == 1:
+        return 0
+    return 2 if task == CHOICE and value and _is_wide(options) else 1
+
+
+def _is_wide(options: int) -> bool:
+    return options - 1 > OTHERS
 
 
 class Bytes:
@@ -70,7 +87,12 @@ class Bytes:
         if options == 1:
             return 0
         byte = self._next()
-        return 0 if byte < SWITCH else 1 + (byte - SWITCH) % (options - 1)
+        if byte < SWITCH:
+            return 0
+        other = byte - SWITCH
+        if _is_wide(options):
+            other = other << 8 | self._next()
+        return 1 + other % (options - 1)
 
     def _next(self) -> int:
         position = self._position
@@ -121,15 +143,22 @@ class Encoder:
         """Choose as the inner strategy does.
 
         Raises:
-            UsageError: There are more outcomes than a byte can tell apart.
+            UsageError: There are more outcomes than two bytes can tell apart.
         """
         value = self._inner.next_value(label, options)
-        if options > 1:
-            self._append(SWITCH + value - 1 if value else 0, value)
+        if options > 1 and not value:
+            self._append(0, value)
+        elif options > 1:
+            other = value - 1
+            if _is_wide(options):
+                self._append(SWITCH + (other >> 8), value)
+                self._append(other & 255, value)
+            else:
+                self._append(SWITCH + other, value)
         return value
 
     def _append(self, byte: int, answer: int) -> None:
         if byte > 255:
-            msg = f"answer {answer} does not fit into a byte; expected fewer options"
+            msg = f"answer {answer} does not fit into the input; expected fewer options"
             raise UsageError(msg)
         self._data.append(byte)
