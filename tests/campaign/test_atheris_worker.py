@@ -13,6 +13,7 @@ import pytest
 
 from forkfuzz.campaign import CampaignConfig, TargetSpec, atheris_worker
 from forkfuzz.campaign.atheris_worker import SharedFeedback, Worker, libfuzzer_arguments
+from forkfuzz.campaign.clock import Stopwatch
 from forkfuzz.campaign.remote import _Nest
 from forkfuzz.campaign.wire import NEW_INPUTS, Done, Failure, Hit, Job, Message
 from forkfuzz.strategies.mutator import LIBFUZZER_FLAGS
@@ -33,7 +34,8 @@ class Bench:
         self._reader, self.out = os.pipe()
         spec = TargetSpec(scenario, driver="inline")
         config = CampaignConfig(spec, strategy=strategy, runs=runs, opener=OPENER)
-        self.worker = Worker(Job(config, has_seeds=False), self.out)
+        job = Job(config, has_seeds=False, started=Stopwatch().start)
+        self.worker = Worker(job, self.out)
 
     def said(self) -> list[Message]:
         """Return all messages; the worker cannot say more afterwards."""
@@ -127,13 +129,13 @@ def test_libfuzzer_is_told_what_was_measured_to_help() -> None:
     spec = TargetSpec("quiet")
     for seed, told in ((0, 1), (7, 8), (2**32 - 2, 2**32 - 1), (2**32 - 1, 1)):
         config = CampaignConfig(spec, seed=seed, max_len=99)
-        arguments = libfuzzer_arguments(Job(config, has_seeds=False))
+        arguments = libfuzzer_arguments(Job(config, has_seeds=False, started=0.0))
         assert set(LIBFUZZER_FLAGS) < set(arguments)
         assert f"-seed={told}" in arguments
         assert "-max_len=99" in arguments
         assert not [a for a in arguments if a.startswith("-seed_inputs")]
         assert arguments[-1] == NEW_INPUTS
-    arguments = libfuzzer_arguments(Job(config, has_seeds=True))
+    arguments = libfuzzer_arguments(Job(config, has_seeds=True, started=0.0))
     assert "-seed_inputs=@seed_list" in arguments
 
 
@@ -147,7 +149,10 @@ def test_a_file_that_libfuzzer_is_still_writing_waits(tmp_path: Path) -> None:
     assert nest.hatched() == []
     unit.write_bytes(b"abc")
     assert nest.hatched() == [b"abc"]
-    assert nest.hatched() == []
+    assert nest.hatched() == nest.replaced() == []
+    unit.unlink()
+    assert nest.replaced() == [b"abc"]
+    assert nest.replaced() == []
 
 
 def test_a_portfolio_runs_other_strategies_between_two_inputs() -> None:

@@ -59,6 +59,17 @@ def test_no_scenario_name_leaves_the_directory(tmp_path: Path, name: str) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
+def test_only_inputs_of_the_same_writer_are_removed(tmp_path: Path) -> None:
+    """What an earlier campaign has kept stays, even if it is found and replaced again."""
+    with open_campaign(tmp_path) as writer:
+        writer.add_inputs("mp", [b"old"])
+    with open_campaign(tmp_path) as writer:
+        writer.add_inputs("mp", [b"old", b"new", b"newer"])
+        writer.remove_inputs("mp", [b"old", b"new", b"never there"])
+        writer.remove_inputs("mp", [b"new"])
+    assert sorted(read_inputs(writer.corpus_folder("mp"), 10)) == [b"newer", b"old"]
+
+
 @pytest.mark.parametrize("name", [*HOSTILE, "0000000g", "00000001\n", "0000000A"])
 def test_no_signature_leaves_the_directory(tmp_path: Path, name: str) -> None:
     """A signature is eight hexadecimal digits and nothing else."""

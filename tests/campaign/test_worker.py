@@ -20,6 +20,7 @@ from forkfuzz.campaign import (
     fuzz,
     remote,
 )
+from forkfuzz.campaign.clock import Stopwatch
 from forkfuzz.campaign.interrupt import Interrupts
 from forkfuzz.campaign.remote import fuzz_in_worker
 from forkfuzz.campaign.wire import ARTIFACTS, NEW_INPUTS, Done, Job, Message
@@ -46,7 +47,8 @@ def start_worker(folder: Path, config: CampaignConfig) -> WorkerProcess:
     """Start a worker that has no inputs."""
     for name in (NEW_INPUTS, ARTIFACTS):
         (folder / name).mkdir()
-    return WorkerProcess(Job(config, has_seeds=False), folder)
+    job = Job(config, has_seeds=False, started=Stopwatch().start)
+    return WorkerProcess(job, folder)
 
 
 def messages(worker: WorkerProcess) -> Iterator[Message]:
@@ -106,8 +108,9 @@ def test_a_worker_that_is_stuck_is_left_behind(
 def drain(config: CampaignConfig, interrupts: Interrupts) -> list[object]:
     """Return all events of a worker for a toy that this process does not run."""
 
-    def keep(inputs: Sequence[bytes]) -> None:
+    def keep(inputs: Sequence[bytes], replaced: Sequence[bytes]) -> None:
         assert not inputs
+        assert not replaced
 
     return list(
         fuzz_in_worker(
@@ -178,4 +181,5 @@ def first_report(supervisor: subprocess.Popen[str]) -> None:
     """Wait until the campaign is under way."""
     assert supervisor.stdout is not None
     events = (json.loads(line)["event"] for line in supervisor.stdout)
+    assert "Progress" in events  # the first may come before anything is found
     assert "Progress" in events

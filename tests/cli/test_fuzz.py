@@ -293,3 +293,15 @@ def test_many_pages_can_be_fuzzed(strategy: str, tmp_path: Path) -> None:
         *("--strategy", strategy, "--dir", tmp_path),
     )
     assert (outcome.code, outcome.err) == (0, "")
+
+
+@pytest.mark.slow
+def test_rates_are_those_of_the_worker(tmp_path: Path) -> None:
+    """It goes on while a violation is shrunk, and what it says meanwhile is read late."""
+    options = ("--keep-going", "--runs", 1200, "--dir", tmp_path)
+    assert call("fuzz", "mp", "--rules", "mainline", *options).code == 1
+    lines = (tmp_path / "stats.ndjson").read_text().splitlines()
+    samples = [json.loads(line) for line in lines]
+    rates = [sample["rate"] for sample in samples if "rate" in sample]
+    assert len(rates) > 2
+    assert max(rates) < 20_000

@@ -101,7 +101,7 @@ class Worker:
         self._waiting: deque[bytes] = deque()
         self._is_given = True
         self._tally = Tally(config.spec.rules)
-        self._watch = Stopwatch()
+        self._watch = Stopwatch(job.started)
         self._ticker = Ticker()
 
     def run(self, data: bytes) -> None:
@@ -165,8 +165,8 @@ class Worker:
     def _note(self, data: bytes, result: RunResult) -> None:
         signature = self._tally.note(result)
         if signature is not None:
-            runs = self._tally.runs
-            self.send(Hit(signature, data.hex(), result.digest(), runs))
+            elapsed, runs = self._watch.elapsed(), self._tally.runs
+            self.send(Hit(elapsed, signature, data.hex(), result.digest(), runs))
 
     def mutate(self, data: bytes, max_size: int, _seed: int) -> bytes:
         """Vary *data*. Raising, or returning too much, would hang the process."""
@@ -210,11 +210,12 @@ class Worker:
         else:
             reason = self._config.spent(tally.runs, elapsed)
         if reason is None and self._ticker.is_due(elapsed):
-            self.send(Status(tally.runs, tally.hits))
+            self.send(Status(elapsed, tally.runs, tally.hits))
             if _is_closed(_STDIN):
                 reason = "interrupted"
         if reason is not None:
-            self.send(Done(reason, tally.runs, tally.hits, tally.reached, tally.reach))
+            counts = tally.runs, tally.hits, tally.reached, tally.reach
+            self.send(Done(elapsed, reason, *counts))
             # libFuzzer would write statistics, or wait for locks; all is said.
             os._exit(0)
 

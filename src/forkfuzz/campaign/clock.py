@@ -12,14 +12,18 @@ PROGRESS_PERIOD = 0.25
 
 
 class Stopwatch:
-    """Seconds since it was made."""
+    """Seconds since it was started.
 
-    def __init__(self) -> None:
-        self._start = time.monotonic()
+    Args:
+        start: When, by the clock that all processes of a system share; by default now.
+    """
+
+    def __init__(self, start: float | None = None) -> None:
+        self.start = time.monotonic() if start is None else start
 
     def elapsed(self) -> float:
-        """Return the seconds since it was made."""
-        return time.monotonic() - self._start
+        """Return the seconds since it was started."""
+        return time.monotonic() - self.start
 
 
 class Ticker:

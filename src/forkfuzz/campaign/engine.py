@@ -86,7 +86,7 @@ def _fuzz(
         if not inputs:
             inputs = _first_inputs(config, target)
             # Engines save what they make, not what they are given.
-            keep(inputs)
+            keep(inputs, ())
         if config.engine == "atheris" and has_atheris():
             yield from fuzz_in_worker(
                 config,
@@ -145,8 +145,9 @@ def _gather(
 
 
 def _keeper(config: CampaignConfig, campaign: CampaignWriter | None) -> Keep:
-    def keep(inputs: Sequence[bytes]) -> None:
+    def keep(inputs: Sequence[bytes], replaced: Sequence[bytes]) -> None:
         if campaign is not None:
             campaign.add_inputs(config.spec.scenario, inputs)
+            campaign.remove_inputs(config.spec.scenario, replaced)
 
     return keep

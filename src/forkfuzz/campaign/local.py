@@ -14,8 +14,11 @@ from .tally import Tally
 from .target import Target
 from .verify import execute_again
 
-Keep = Callable[[Sequence[bytes]], None]
-"""Puts inputs that reached something new where the next campaign finds them."""
+Keep = Callable[[Sequence[bytes], Sequence[bytes]], None]
+"""Puts inputs that reached something new where the next campaign finds them.
+
+And takes others away that it has put there, as shorter ones reach the same.
+"""
 
 
 def fuzz_here(
@@ -39,7 +42,7 @@ def fuzz_here(
             yield Finding(signature, data, again, tally.runs, elapsed)
         reason = _reason(config, tally, elapsed, interrupts)
         if reason is not None or ticker.is_due(elapsed):
-            keep(runner.take_new())
+            keep(runner.take_new(), ())
             yield pace.progress(elapsed, tally, runner.features, runner.corpus)
     yield Finished(reason, tally.runs, tally.reached, tally.reach)
 

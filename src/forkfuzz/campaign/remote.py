@@ -58,24 +58,30 @@ def fuzz_in_worker(
     with tempfile.TemporaryDirectory(
         prefix=f"{TEMPORARY}worker-", dir=scratch_in
     ) as scratch:
-        nest = _Nest(Path(scratch))
+        nest, watch = _Nest(Path(scratch)), Stopwatch()
         nest.lay(inputs)
-        job = Job(config, has_seeds=bool(inputs))
+        job = Job(config, has_seeds=bool(inputs), started=watch.start)
         with WorkerProcess(job, Path(scratch)) as worker:
-            yield from _Supervision(target, worker, nest, keep).events(interrupts)
+            supervision = _Supervision(target, worker, nest, keep, watch)
+            yield from supervision.events(interrupts)
 
 
 class _Supervision:
     """Turns a worker's messages into events."""
 
     def __init__(
-        self, target: Target, worker: WorkerProcess, nest: _Nest, keep: Keep
+        self,
+        target: Target,
+        worker: WorkerProcess,
+        nest: _Nest,
+        keep: Keep,
+        watch: Stopwatch,
     ) -> None:
         self._target = target
         self._worker = worker
         self._nest = nest
         self._keep = keep
-        self._watch = Stopwatch()
+        self._watch = watch
         self._pace = Pace()
         self._asked_at: float | None = None
         self.signatures: set[str] = set()
@@ -104,7 +110,7 @@ class _Supervision:
                         return
             if self._is_deaf():
                 # It is stuck in a run. What it found and kept before is safe.
-                self._keep(self._nest.hatched())
+                self._keep_and_drop()
                 yield Finished("interrupted", self.runs, ())
                 return
 
@@ -112,14 +118,17 @@ class _Supervision:
         data = bytes.fromhex(hit.input)
         again = execute_again(self._target, data, hit.digest)
         self.signatures.add(hit.signature)
-        elapsed = self._watch.elapsed()
-        return Finding(hit.signature, data, again, hit.runs, elapsed)
+        return Finding(hit.signature, data, again, hit.runs, hit.elapsed)
 
     def _progress(self, message: Status | Done) -> Event:
         self.runs, self.hits = message.runs, message.hits
-        self._keep(self._nest.hatched())
+        self._keep_and_drop()
         features, corpus = self._worker.counts()
-        return self._pace.progress(self._watch.elapsed(), self, features, corpus)
+        return self._pace.progress(message.elapsed, self, features, corpus)
+
+    def _keep_and_drop(self) -> None:
+        """Follow libFuzzer, which replaces what it has saved by shorter inputs."""
+        self._keep(self._nest.hatched(), self._nest.replaced())
 
     def _is_deaf(self) -> bool:
         asked_at = self._asked_at
@@ -131,7 +140,7 @@ class _Nest:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._taken: set[str] = set()
+        self._taken: dict[str, bytes] = {}
         for name in (SEEDS, NEW_INPUTS, ARTIFACTS):
             (folder / name).mkdir()
 
@@ -154,9 +163,14 @@ class _Nest:
                 continue
             # libFuzzer writes in place; the name says when the file is complete.
             if hashlib.sha1(data, usedforsecurity=False).hexdigest() == path.name:
-                self._taken.add(path.name)
+                self._taken[path.name] = data
                 found.append(data)
         return found
+
+    def replaced(self) -> list[bytes]:
+        """Return the inputs that libFuzzer has removed since they hatched."""
+        names = {path.name for path in (self._folder / NEW_INPUTS).iterdir()}
+        return [self._taken.pop(name) for name in sorted({*self._taken} - names)]
 
 
 def _explain(failure: Failure) -> str:

@@ -139,6 +139,10 @@ class Campaign:
 class CampaignWriter(Campaign):
     """A campaign's directory, to write; made by `open_campaign`, which locks it."""
 
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._added: set[Path] = set()
+
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Replace ``campaign.toml``; values are plain, without None."""
         data = msgspec.toml.encode(config, order="sorted")
@@ -152,6 +156,14 @@ class CampaignWriter(Campaign):
         if new:
             _make_folder(folder)
             write_files(folder, new)
+            self._added.update(folder / name for name in new)
+
+    def remove_inputs(self, scenario: str, inputs: Iterable[bytes]) -> None:
+        """Remove those inputs that this writer has added; others stay."""
+        folder = self.corpus_folder(scenario)
+        for path in {folder / input_name(data) for data in inputs} & self._added:
+            path.unlink(missing_ok=True)
+            self._added.remove(path)
 
     def save_crash(self, record: Record, files: Mapping[str, bytes]) -> bool:
         """Make the folder of one bug, whole or not at all.

@@ -28,15 +28,23 @@ class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         campaign: What to fuzz.
         has_seeds: Whether there is a `SEED_LIST`.
+        started: When the campaign began, as a `Stopwatch` of the supervisor's says.
     """
 
     campaign: CampaignConfig
     has_seeds: bool
+    started: float
 
 
 class Status(msgspec.Struct, frozen=True, tag="status"):
-    """How far the worker is."""
+    """How far the worker is.
 
+    Attributes:
+        elapsed: Seconds since the campaign began; so in the messages below. It may be
+            read much later, as the supervisor has other things to do.
+    """
+
+    elapsed: float
     runs: int
     hits: int
 
@@ -44,6 +52,7 @@ class Status(msgspec.Struct, frozen=True, tag="status"):
 class Hit(msgspec.Struct, frozen=True, tag="hit"):
     """A violation that the worker had not seen."""
 
+    elapsed: float
     signature: str
     input: str
     digest: str
@@ -60,6 +69,7 @@ class Failure(msgspec.Struct, frozen=True, tag="failure"):
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """The worker stopped as it should; nothing follows."""
 
+    elapsed: float
     reason: Reason
     runs: int
     hits: int
