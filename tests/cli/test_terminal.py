@@ -113,10 +113,12 @@ def test_a_reader_that_leaves_early_is_no_failure(
     assert process.returncode in {141, 1 if arguments[0] == "replay" else 0}
 
 
-def shell(command: str, cwd: Path, **changes: str) -> subprocess.CompletedProcess[str]:
+def shell(
+    command: str, cwd: Path, *, before: str = "", **changes: str
+) -> subprocess.CompletedProcess[str]:
     """Let a shell run ``forkfuzz ...``, with what it redirects."""
     return subprocess.run(
-        ["sh", "-c", f"exec {sys.executable} -m {command}"],
+        ["sh", "-c", f"{before}exec {sys.executable} -m {command}"],
         cwd=cwd,
         env=environment(**changes),
         capture_output=True,
@@ -143,6 +145,28 @@ def test_output_that_cannot_be_written_is_one_line(
     )
     assert done.stderr == f"forkfuzz: cannot write the output: {reason}\n"
     assert done.returncode == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", ["rules --json", "scenarios", "show F --as html"])
+def test_output_that_fits_in_part_is_one_line(
+    arguments: str, unbuffered: str, campaign: Path, tmp_path: Path
+) -> None:
+    """A disk that fills up takes the beginning of a write; that is no success.
+
+    A limit on the size of files does the same.
+    """
+    path = next(campaign.glob("crashes/*/minimal.schedule"))
+    done = shell(
+        f"forkfuzz {arguments.replace('F', str(path))} >out",
+        tmp_path,
+        before="ulimit -f 1; ",
+        PYTHONUNBUFFERED=unbuffered,
+    )
+    assert done.stderr == "forkfuzz: cannot write the output: File too large\n"
+    assert done.returncode == 2
+    assert 0 < (tmp_path / "out").stat().st_size <= 1024
 
 
 @pytest.mark.slow

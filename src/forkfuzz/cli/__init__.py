@@ -10,13 +10,14 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping
-from typing import ClassVar, TextIO
+from typing import ClassVar
 
 import rich_click as click
 
 from forkfuzz import __version__
 
 from .exit import EXIT_CODES, Exit, code_for, terminable
+from .output import flush, whole_writes
 from .verbs import Verbs
 
 VERBS = {
@@ -67,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
         # Rich would keep bold and underlined text.
         click.rich_click.COLOR_SYSTEM = None
     _replace_closed_streams()
-    with terminable() as terminated:
+    with terminable() as terminated, whole_writes():
         code = _flushed(_run(arguments))
     if terminated and code == Exit.INTERRUPTED:
         code = Exit.TERMINATED
@@ -107,20 +108,10 @@ def _code_of_exit(error: BaseException) -> int | Exit:
 
 def _flushed(code: int) -> int:
     """Write out what is buffered; return *code*, or what went wrong meanwhile."""
-    error = _flush(sys.stdout)
+    error = flush(sys.stdout)
     told = code not in {Exit.CLEAN, Exit.VIOLATION}
     if error is not None and not told:
         # A reader that leaves does not change what is known by now.
         code = code if isinstance(error, BrokenPipeError) else code_for(error)
-    _flush(sys.stderr)
+    flush(sys.stderr)
     return code
-
-
-def _flush(stream: TextIO) -> OSError | None:
-    try:
-        stream.flush()
-    except OSError as error:
-        # What could not be written would be tried again, loudly, at the very end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        return error
-    return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import rich_click as click
@@ -26,6 +27,44 @@ output_option = click.option(
     metavar="FILE",
     help="Write to FILE, whole or not at all.",
 )
+
+
+@contextlib.contextmanager
+def whole_writes() -> Iterator[None]:
+    """Let what is written to stdout arrive whole or raise an error, also unbuffered.
+
+    With ``PYTHONUNBUFFERED`` or ``python -u`` each write becomes one of the system's, and
+    nobody looks how much of it a disk that was filling up still took. A line still
+    leaves when it ends.
+    """
+    stdout = sys.stdout
+    raw = getattr(stdout, "buffer", None)
+    if not isinstance(raw, io.RawIOBase):
+        yield
+        return
+    buffered = io.BufferedWriter(raw)
+    text = io.TextIOWrapper(
+        buffered, stdout.encoding, stdout.errors, line_buffering=True
+    )
+    try:
+        with contextlib.redirect_stdout(text):
+            yield
+    finally:
+        # Otherwise they would close what is not theirs, after a last loud attempt.
+        flush(text)
+        text.detach()
+        buffered.detach()
+
+
+def flush(stream: TextIO) -> OSError | None:
+    """Write out what is buffered; return why that failed, if it did."""
+    try:
+        stream.flush()
+    except OSError as error:
+        # What could not be written would be tried again, loudly, at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error
+    return None
 
 
 def echo(text: str = "") -> None:
