@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 
-from .programs import CLEAN, LONG, TORN, interrupted
+from forkfuzz.cli.exploring import Ticks
+from forkfuzz.search import Progress
+
+from .programs import CLEAN, LONG, LOST, TORN, interrupted
 from .running import assert_one_line, call, contents, visible_signature
 
 FIRST, *OTHERS = (
@@ -149,3 +153,36 @@ def test_130_after_an_interrupt(tmp_path: Path) -> None:
     assert outcome.code == 130
     assert "before the interrupt" in outcome.out
     assert "Traceback" not in outcome.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_130_or_143_although_the_outcome_was_seen_by_then(
+    number: int, code: int, tmp_path: Path
+) -> None:
+    """The signal ends the whole, not only the search that it comes in."""
+    (tmp_path / "lost.litmus").write_text(LOST)
+    outcome = interrupted("bisect", "lost.litmus", cwd=tmp_path, number=number)
+    assert outcome.code == code
+    assert outcome.out.startswith("violates parent.lost-store  rules v6.4.0\n")
+    assert "madvise_lock" not in outcome.out  # the last one
+    assert outcome.err.endswith("bisect: interrupted; what is known is above\n")
+
+
+def test_an_interrupt_before_the_first_guard_is_told(
+    torn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not mean that no guard is missing."""
+
+    def interrupt(_ticks: Ticks, progress: Progress) -> None:
+        if progress.runs == 60:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Ticks, "__call__", interrupt)
+    outcome = call("bisect", torn)
+    assert outcome.code == 130
+    assert outcome.out.splitlines()[1:] == [
+        "  the outcome itself is possible; no guard was tried before the interrupt"
+    ]

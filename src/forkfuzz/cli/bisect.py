@@ -9,7 +9,7 @@ import rich_click as click
 
 from forkfuzz.errors import UsageError
 
-from .exit import EXIT_CODES, Exit
+from .exit import EXIT_CODES, Exit, say
 from .exploring import Ticks, echo_wrapped, limit_options, limits, load_test
 from .fuzz import dir_option
 from .output import json_option, put_json
@@ -48,7 +48,8 @@ def bisect(
     program, under, outcome, name = _open(what, directory)
     if rules is not None:
         under = parse_rules(rules)
-    possible, guards = find(program, under, outcome, limits(how), Ticks(what))
+    found = find(program, under, outcome, limits(how), Ticks(what))
+    possible, guards = found.possible, found.guards
     if as_json:
         put_json(
             {
@@ -71,12 +72,13 @@ def bisect(
         if possible is not Closes.NO:
             echo_wrapped(f"  the outcome itself {_AS_IT_IS[possible.name]}")
         elif not guards:
-            echo_wrapped("  no guard is missing")
+            echo_wrapped(_NO_GUARD[found.interrupted])
         for guard in guards:
             right = getattr(type(under)(), guard.field)
             echo_wrapped(f"  {guard.field}={right} instead of {guard.value}")
             echo_wrapped(f"    {guard.closes.value} ({guard.states} states)")
-    if Closes.INTERRUPTED in (possible, *(guard.closes for guard in guards)):
+    if found.interrupted:
+        say("bisect: interrupted; what is known is above")
         return Exit.INTERRUPTED
     closed = any(guard.closes is Closes.YES for guard in guards)
     return Exit.CLEAN if closed else Exit.VIOLATION
@@ -86,6 +88,11 @@ _AS_IT_IS = {
     "YES": "is impossible under these rules",
     "UNKNOWN": "was not found within the limits",
     "INTERRUPTED": "was not found before the interrupt",
+}
+
+_NO_GUARD = {
+    False: "  no guard is missing",
+    True: "  the outcome itself is possible; no guard was tried before the interrupt",
 }
 
 

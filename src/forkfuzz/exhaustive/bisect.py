@@ -65,6 +65,22 @@ class Guard:
     states: int
 
 
+@attrs.frozen(slots=True)
+class Bisection:
+    """What became of the search for guards.
+
+    Attributes:
+        possible: Whether the outcome is impossible as it is; then no guard was tried.
+        guards: What each missing guard does, as far as they were tried.
+        interrupted: Whether the keyboard ended it. What was known of the outcome by
+            then, or of the last guard, still holds.
+    """
+
+    possible: Closes
+    guards: list[Guard]
+    interrupted: bool = False
+
+
 def missing(rules: Rules) -> list[str]:
     """Return the guards that do not have the value of the documented protocol."""
     right = Rules()
@@ -77,36 +93,33 @@ def bisect(
     outcome: Outcome,
     limits: Limits,
     tick: Tick = lambda _progress: None,
-) -> tuple[Closes, list[Guard]]:
+) -> Bisection:
     """Put in each guard that is missing, alone, and see whether that is enough.
 
     After an interrupt from the keyboard no further guard is tried.
-
-    Returns:
-        Whether the outcome is impossible as it is (then no guard was tried), and what
-        each missing guard does.
     """
-    before = _closes(program, rules, outcome, limits, tick)[0]
-    if before is not Closes.NO:
-        return before, []
-    guards = []
+    before, decided = _closes(program, rules, outcome, limits, tick)
+    guards: list[Guard] = []
+    interrupted = decided.progress.stopped == INTERRUPTED
+    if before is not Closes.NO or interrupted:
+        return Bisection(before, guards, interrupted)
     for field in missing(rules):
         right = getattr(Rules(), field)
         with_guard = attrs.evolve(rules, **{field: right})
-        closes, states = _closes(program, with_guard, outcome, limits, tick)
+        closes, decided = _closes(program, with_guard, outcome, limits, tick)
+        states = decided.progress.states
         guards.append(Guard(field, getattr(rules, field), closes, states))
-        if closes is Closes.INTERRUPTED:
-            break
-    return before, guards
+        if decided.progress.stopped == INTERRUPTED:
+            return Bisection(before, guards, interrupted=True)
+    return Bisection(before, guards)
 
 
 def _closes(
     program: Program, rules: Rules, outcome: Outcome, limits: Limits, tick: Tick
-) -> tuple[Closes, int]:
+) -> tuple[Closes, Decided[bool]]:
     decided = decide(program, rules, outcome.end, limits, tick=tick)
-    states = decided.progress.states
-    if outcome.seen(decided):
-        return Closes.NO, states
+    if outcome.seen(decided):  # also before an interrupt: it is known all the same
+        return Closes.NO, decided
     if decided.progress.stopped == INTERRUPTED:
-        return Closes.INTERRUPTED, states
-    return (Closes.YES if decided.progress.exhaustive else Closes.UNKNOWN), states
+        return Closes.INTERRUPTED, decided
+    return (Closes.YES if decided.progress.exhaustive else Closes.UNKNOWN), decided
