@@ -13,7 +13,7 @@ import attrs
 from forkfuzz.mm.pgtable import NONE, PTE_MARKER_GUARD
 
 from .causality import Causality
-from .checker import Checker
+from .checker import GUARD_VALUE, Checker
 from .history import Entry, Location, ParentHistory, Span, Write
 from .violation import Severity, StoreRef
 
@@ -32,7 +32,7 @@ class ForkRecord:
         expected: The parent's words at the cut, once it is past.
         position: Log position of the cut.
         points: Label of the step that gave the child its entry, by vpn.
-        overwritten: Words that the child has stored to since the cut.
+        overwritten: Words that the child has stored to, or thrown away, since the cut.
     """
 
     parent: str
@@ -232,10 +232,16 @@ class Judgement:
     def _ref(self, position: int, location: Location) -> StoreRef:
         place = self.checker.place(*location)
         if not position:
-            return StoreRef("init", place, self.checker.value(self.child[location]), 0)
+            return self._first(place, self.spans[location][0].store)
         event = self.log.events[position - 1]
         if isinstance(event, Write) and event.store in self.checker.world.stores:
             value = self.checker.value(event.store)
             return StoreRef(event.task, place, value, event.step)
         became = PAGE_IS.get(event.pte, "") if isinstance(event, Entry) else ""
         return StoreRef(event.task, place, 0, event.step, became)
+
+    def _first(self, place: str, store: int) -> StoreRef:
+        """Name what the parent had before any event; a guard has no value."""
+        if store == GUARD_VALUE:
+            return StoreRef("", place, 0, 0, PAGE_IS[PTE_MARKER_GUARD])
+        return StoreRef("init", place, self.checker.value(store), 0)

@@ -96,7 +96,7 @@ class SnapshotChecker(MovingChecker):
         self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
     ) -> None:
         """Log a CPU store."""
-        self._note_own_store(mm.name, (vpn, index))
+        self._note_own_change(mm.name, (vpn, index))
         self._causality.stored(cpu.id, store)
         self._log_write(pfn, index, store)
 
@@ -128,14 +128,14 @@ class SnapshotChecker(MovingChecker):
         Who took the reference does not matter, nor does a page that it was taken on
         and that is no longer there.
         """
-        self._note_own_store(pin.mm_name, (pin.vpn, index))
+        self._note_own_change(pin.mm_name, (pin.vpn, index))
         self._log_write(pin.pfn, index, store)
         for fork in self._forks.values():
             pte = self._entries[fork.parent][pin.vpn]
             if pte & PTE_HAS_FRAME and pte >> PFN_SHIFT == pin.pfn:
                 fork.exempt.append(pin.vpn)
 
-    def _note_own_store(self, mm_name: str, location: Location) -> None:
+    def _note_own_change(self, mm_name: str, location: Location) -> None:
         """Remember what a child does to its memory before it could be compared."""
         if mm_name in self._forks:
             self._forks[mm_name].overwritten.add(location)
@@ -165,6 +165,8 @@ class SnapshotChecker(MovingChecker):
     def zapped(self, mm: MmStruct, vpn: int) -> None:
         """Log that an entry was cleared for good."""
         self._log_entry(mm, vpn, mm.page_table.entries[vpn])
+        for index in range(self.world.words[vpn]):
+            self._note_own_change(mm.name, (vpn, index))
 
     def _log_entry(self, mm: MmStruct, vpn: int, pte: int) -> None:
         log = self._logs.get(mm.name)
