@@ -29,14 +29,15 @@ def test_seed_is_every_guard_at_its_default() -> None:
     assert format_rules(Rules()) == "seed"
 
 
-def test_mainline_lacks_rule_2_unlocks_the_child_first_and_loses_flags() -> None:
-    """And nothing else."""
+def test_what_mainline_lacks() -> None:
+    """Rule 2, the order of unlocks; flags get lost; guards return too early."""
     mainline = parse_rules("mainline")
     assert mainline == Rules(
         pinned_copy="copy_only",
         child_unlock="before_flush",
         mprotect_flags="before_vma_lock",
         split_flags="before_vma_lock",
+        guard_flush="off",
     )
     assert parse_rules("v7.0") == mainline
 
@@ -45,7 +46,7 @@ def test_before_6_17_madvise_takes_mmap_lock() -> None:
     """Which fork and mprotect exclude; 6.12 is else as mainline."""
     assert parse_rules("v6.12") == parse_rules(
         "mainline,madvise_lock=mmap,mprotect_flags=after_vma_lock,"
-        "split_flags=after_vma_lock"
+        "split_flags=after_vma_lock,guard_flush=on"
     )
     for preset in ("v6.4.0", "v6.3", "v5.9", "v5.8"):
         assert parse_rules(preset).madvise_lock == "mmap"
@@ -58,6 +59,7 @@ def test_before_6_17_madvise_takes_mmap_lock() -> None:
         ("v6.4.0", {"vma_lock": "none", "fault_lock": "vma"}),
         ("v6.3", {"vma_lock": "none", "fault_lock": "mmap"}),
         ("v5.9", {"write_protect_seq": "off", "reuse": "refcount", "early_cow": "on"}),
+        ("v5.9", {"gup_unshare": "off", "pin_test": "ignore_exclusive"}),
         ("v5.8", {"write_protect_seq": "off", "reuse": "mapcount", "early_cow": "off"}),
     ],
 )

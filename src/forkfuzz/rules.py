@@ -167,6 +167,13 @@ class Rules:
         breaks="tlb.stale-writable, tlb.stale-readable",
         text="a gather that ends while another is pending flushes everything",
     )
+    guard_flush: str = _guard(
+        "on",
+        "off",
+        where="walk_pte_range_inner",
+        breaks="tlb.stale-writable, tlb.stale-readable",
+        text="a guard in an entry that is empty already flushes if a gather is pending",
+    )
     mprotect_flush: str = _guard(
         "before_unlock",
         "none",
@@ -231,8 +238,8 @@ class Rules:
         "mmap",
         where="madvise_walk_vmas: try_vma_read_lock",
         breaks="",
-        text="MADV_DONTNEED and guard regions take the per-VMA lock; before v6.17 "
-        "mmap_lock only",
+        text="MADV_DONTNEED (since v6.17) and MADV_GUARD_INSTALL (later) take the "
+        "per-VMA lock; before, mmap_lock only",
     )
     kernel_fault: str = _guard(
         "mmap_lock",
@@ -283,6 +290,7 @@ _MAINLINE = attrs.evolve(
     _V6_12,
     mprotect_flags="before_vma_lock",
     split_flags="before_vma_lock",
+    guard_flush="off",
     madvise_lock="vma",
 )
 
@@ -294,10 +302,9 @@ PRESETS: dict[str, Preset] = {
     ),
     "mainline": Preset(
         _MAINLINE,
-        "Linux 7.0-rc6; neither patch of the series is in, and do_mprotect_pkey and "
-        "__split_vma make the new flags before vma_start_write, beside "
-        "madvise_guard_install under the VMA read lock: read in its source, not "
-        "reproduced on a kernel",
+        "Linux 7.0-rc6; neither patch of the series is in, mprotect and __split_vma "
+        "make the new flags before vma_start_write, and MADV_GUARD_INSTALL flushes "
+        "nothing for others: read in its source, not reproduced on a kernel",
     ),
     "v7.0": Preset(_MAINLINE, "Linux 7.0-rc6"),
     "patch1-posted": Preset(
@@ -307,7 +314,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "v6.12": Preset(
         _V6_12,
-        "Linux 6.12.117; the VMA lock is an rwsem, and madvise does not take it",
+        "Linux 6.12.117; the VMA lock is an rwsem, and madvise does not take it; there "
+        "are no guard regions before 6.13, here they are as later",
     ),
     "v6.4.0": Preset(
         attrs.evolve(_V6_12, vma_lock="none"),
@@ -326,10 +334,11 @@ PRESETS: dict[str, Preset] = {
             write_protect_seq="off",
             gup_unshare="off",
             reuse="refcount",
+            pin_test="ignore_exclusive",
         ),
         "Linux 5.9: early copy (70e806e4e645), reuse by refcount (09854ba94c6a), "
-        "before write_protect_seq (57efa1fe5957); an approximation: the exclusive mark "
-        "of later kernels is kept where it decides nothing",
+        "before write_protect_seq (57efa1fe5957); an approximation: there is the "
+        "exclusive mark of later kernels, but fork, pins and reuse do not look at it",
     ),
     "v5.8": Preset(
         attrs.evolve(

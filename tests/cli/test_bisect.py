@@ -16,18 +16,19 @@ from .running import assert_one_line, call, contents, visible_signature
 FIRST, *OTHERS = (
     "  pinned_copy=protect_flush_copy instead of copy_only",
     "  child_unlock=after_flush instead of before_flush",
+    "  guard_flush=on instead of off",
     "  mprotect_flags=after_vma_lock instead of before_vma_lock",
     "  split_flags=after_vma_lock instead of before_vma_lock",
 )
 
 
 def assert_names_the_guard(lines: list[str]) -> None:
-    """Check that of mainline's four missing guards the right one is named."""
+    """Check that of mainline's five missing guards the right one is named."""
     assert lines[0] == FIRST
     assert lines[1].startswith("    makes it impossible (")
     assert lines[2::2] == OTHERS
     assert all(line.startswith("    does not prevent it (") for line in lines[3::2])
-    assert len(lines) == 8
+    assert len(lines) == 10
 
 
 def test_0_when_a_guard_makes_the_end_of_a_test_impossible(torn: Path) -> None:

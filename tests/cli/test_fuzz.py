@@ -213,7 +213,7 @@ def test_further_inputs_can_be_given(campaign: Path, tmp_path: Path) -> None:
 def test_the_resolved_configuration_is_stored(tmp_path: Path) -> None:
     """Defaults, canonical rules, versions: enough to run the campaign again."""
     rules = "v7.0,child_unlock=after_flush,pinned_copy=protect_flush_copy"
-    rules += ",mprotect_flags=after_vma_lock,split_flags=after_vma_lock"
+    rules += ",mprotect_flags=after_vma_lock,split_flags=after_vma_lock,guard_flush=on"
     call(
         *("fuzz", "mp:pages=3", "--rules", rules, "--runs", 5, "--seed", 9, *QUICK),
         *("--dir", tmp_path),

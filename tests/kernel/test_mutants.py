@@ -51,6 +51,7 @@ MUTANTS = [
     ("pinned_keeps_exclusive=off", "pinned-device", "pin.diverged"),
     ("zap_flush=after_free", "dontneed", "tlb.use-after-free"),
     ("gather_nested=off", "dontneed-twice", "tlb.stale-writable"),
+    ("guard_flush=off", "dontneed-twice guard=1", "tlb.stale-writable"),
     ("mprotect_flush=none", "mprotect", "tlb.stale-writable"),
     ("gup_retry=drops_write", "gup-retry", "pin.not-exclusive"),
     ("gup_retry=drops_write", "gup-retry", "parent.lost-store"),

@@ -71,6 +71,7 @@ ROWS = (
     ),
     Row("zap_flush=after_free", "dontneed", ("tlb.use-after-free",), 2_000),
     Row("gather_nested=off", "dontneed-twice", ("tlb.stale-writable",), 2_000),
+    Row("guard_flush=off", "dontneed-twice guard=1", ("tlb.stale-writable",), 2_000),
     Row("mprotect_flush=none", "mprotect", ("tlb.stale-writable",), 2_000),
     Row("mprotect_flags=before_vma_lock", "guard-mprotect", TORN, 2_000),
     Row("split_flags=before_vma_lock", "guard-munmap", TORN, 2_000),

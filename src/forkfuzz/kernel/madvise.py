@@ -15,11 +15,24 @@ from forkfuzz.locking.mmap_lock import (
     vma_end_read,
     vma_start_write_killable,
 )
+from forkfuzz.locking.spinlock import spin_lock, spin_unlock
 from forkfuzz.mm.cpu import Cpu
-from forkfuzz.mm.mm_types import VM_MAYBE_GUARD, VM_WIPEONFORK, VmAreaStruct
-from forkfuzz.mm.pgtable import PTE_MARKER_GUARD, Pte
+from forkfuzz.mm.mm_types import (
+    VM_MAYBE_GUARD,
+    VM_WIPEONFORK,
+    MmStruct,
+    VmAreaStruct,
+)
+from forkfuzz.mm.pgtable import NONE, PTE_MARKER_GUARD, Pte
 
-from .mmu_gather import tlb_finish_mmu, tlb_gather_mmu, zap_pte_range
+from .memory import ptep_get, set_pte_at
+from .mmu_gather import (
+    tlb_finish_mmu,
+    tlb_gather_mmu,
+    zap_page_range_single,
+    zap_pte_range,
+)
+from .tlbflush import flush_tlb_mm_range
 from .vma import split_off
 
 
@@ -64,13 +77,16 @@ async def madvise_guard_install(cpu: Cpu, vpn: int) -> bool:
     The VMA's flag makes fork copy its page tables even if it has no anon_vma, which a
     file mapping may lack. An anonymous one gets one, and that needs mmap_lock.
 
+    A page that is mapped goes first; one that a fault puts there before the marker
+    goes too.
+
     Points:
         madvise_guard_install:vm_flags, madvise_guard_install:anon_vma_prepare and those
         of the functions it calls.
 
     Source:
-        mm/madvise.c: madvise_guard_install, is_vma_lock_sufficient. Left out: zapping
-        and installing under different holds of the page-table lock, and so the retry.
+        mm/madvise.c: madvise_guard_install, is_vma_lock_sufficient. Left out: letting
+        go of the locks after three rounds.
     """
     mm = cpu.mm
     vma: VmAreaStruct | None = None
@@ -89,14 +105,46 @@ async def madvise_guard_install(cpu: Cpu, vpn: int) -> bool:
         if _lacks_anon_vma(vma):
             await point("madvise_guard_install:anon_vma_prepare", vma.touch)
             vma.anon_vma = True
-        tlb = await tlb_gather_mmu(mm)
-        await zap_pte_range(cpu, tlb, range(vpn, vpn + 1), Pte(PTE_MARKER_GUARD))
-        await tlb_finish_mmu(cpu, tlb)
+        while not await _install_marker(cpu, mm, vpn):
+            await zap_page_range_single(cpu, mm, vpn)
+        mm.world.watch.zap_ended(cpu, mm)
     if mmap_locked:
         await mmap_read_unlock(cpu, mm)
     elif vma is not None:
         await vma_end_read(cpu, vma)
     return vma is not None
+
+
+async def _install_marker(cpu: Cpu, mm: MmStruct, vpn: int) -> bool:
+    """Put a guard marker into an empty entry; False if a page is mapped there.
+
+    The entry may be empty because another thread is just throwing the page away, which
+    other CPUs reach until that has flushed. Linux does not look.
+
+    Points:
+        walk_pte_range_inner:ptep_get, walk_pte_range_inner:set_pte_at,
+        walk_pte_range_inner:mm_tlb_flush_pending and those of the lock and the flush.
+
+    Source:
+        mm/pagewalk.c: walk_pte_range_inner; mm/madvise.c: guard_install_set_pte.
+    """
+    flush = False
+    await spin_lock(cpu, mm.ptl)
+    pte = await ptep_get(mm, vpn, "walk_pte_range_inner:ptep_get")
+    if pte == NONE:
+        pte = Pte(PTE_MARKER_GUARD)
+        await set_pte_at(mm, vpn, pte, "walk_pte_range_inner:set_pte_at")
+        mm.world.watch.zapped(mm, vpn)
+    installed = pte == PTE_MARKER_GUARD
+    if installed:
+        mm.world.watch.zap_looked(cpu, mm, vpn)
+    if installed and mm.world.rules.guard_flush == "on":
+        await point("walk_pte_range_inner:mm_tlb_flush_pending", mm.seq_peek)
+        flush = mm.tlb_flush_pending > 0
+    await spin_unlock(cpu, mm.ptl)
+    if flush:
+        await flush_tlb_mm_range(cpu, mm, vpn, freed_tables=False)
+    return installed
 
 
 def _lacks_anon_vma(vma: VmAreaStruct) -> bool:

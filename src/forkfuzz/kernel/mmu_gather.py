@@ -18,7 +18,6 @@ from forkfuzz.mm.pgtable import (
     PAGE_SPECIAL,
     PTE_MARKER_GUARD,
     PTE_SWAP,
-    Pte,
     pte_pfn,
     pte_present,
 )
@@ -86,11 +85,10 @@ async def zap_pte_range(
     cpu: Cpu,
     tlb: MmuGather,
     vpns: range,
-    new: Pte = NONE,
     *,
     drop_markers: bool = False,
 ) -> None:
-    """Take entries out, leaving *new*; the pages stay referenced by the gather.
+    """Take entries out; the pages stay referenced by the gather.
 
     Guard markers stay, unless what they guard goes as a whole: with *drop_markers*,
     the kernel's ZAP_FLAG_DROP_MARKER.
@@ -104,19 +102,17 @@ async def zap_pte_range(
     await spin_lock(cpu, mm.ptl)
     await flush_tlb_batched_pending(cpu, mm)
     for vpn in vpns:
-        await _zap_pte(cpu, tlb, vpn, new, drop_markers=drop_markers)
+        await _zap_pte(cpu, tlb, vpn, drop_markers=drop_markers)
     await spin_unlock(cpu, mm.ptl)
 
 
-async def _zap_pte(
-    cpu: Cpu, tlb: MmuGather, vpn: int, new: Pte, *, drop_markers: bool
-) -> None:
+async def _zap_pte(cpu: Cpu, tlb: MmuGather, vpn: int, *, drop_markers: bool) -> None:
     mm, world = tlb.mm, tlb.mm.world
     pte = await ptep_get(mm, vpn, "zap_pte_range:ptep_get")
-    if pte != new and (drop_markers or pte != PTE_MARKER_GUARD):
+    if pte != NONE and (drop_markers or pte != PTE_MARKER_GUARD):
         await point("zap_pte_range:ptep_get_and_clear_full", mm.page_table.writes[vpn])
         pte = mm.get_pte(vpn)
-        mm.set_pte(vpn, new)
+        mm.set_pte(vpn, NONE)
         world.watch.zapped(mm, vpn)
     world.watch.zap_looked(cpu, mm, vpn)
     if pte_present(pte):
@@ -128,6 +124,20 @@ async def _zap_pte(
             world.add_mapping(folio, -1)
     if pte & PTE_SWAP:
         await free_swap_entry(world, pte)
+
+
+async def zap_page_range_single(cpu: Cpu, mm: MmStruct, vpn: int) -> None:
+    """Zap one page, and flush it.
+
+    Points:
+        those of tlb_gather_mmu, zap_pte_range and tlb_finish_mmu.
+
+    Source:
+        mm/memory.c: zap_page_range_single.
+    """
+    tlb = await tlb_gather_mmu(mm)
+    await zap_pte_range(cpu, tlb, range(vpn, vpn + 1))
+    await tlb_finish_mmu(cpu, tlb)
 
 
 async def unmap_region(cpu: Cpu, mm: MmStruct) -> None:

@@ -168,16 +168,20 @@ def first_touch(*, pages: int) -> Program:
 @scenario(
     "dontneed-twice",
     "two threads throw one page away; may the second return before the first's flush?",
+    guard=0,
 )
-def dontneed_twice() -> Program:
-    """A third thread uses the page before and after the second says that it is gone."""
-    zap = Madvise("A", "dontneed")
+def dontneed_twice(*, guard: int) -> Program:
+    """A third thread uses the page before and after the second says that it is gone.
+
+    With *guard* the second makes it a guard.
+    """
+    again = Madvise("A", "guard" if guard else "dontneed")
     return Program(
         "dontneed-twice",
         (PageSpec("A", init=(5,)),),
         (
-            Thread("T1", (zap,)),
-            Thread("T2", (zap, Post("gone"))),
+            Thread("T1", (Madvise("A", "dontneed"),)),
+            Thread("T2", (again, Post("gone"))),
             Thread("T3", (Load("A", 0, "r1"), Wait("gone"), Load("A", 0, "r2"))),
         ),
         sometimes=("tlb_finish_mmu:folio_put",),

@@ -18,7 +18,6 @@ from .phrases import (
     COPIERS,
     FLAGS_WORDS,
     FORK_FLUSH,
-    GUARD,
     LOCK_VERBS,
     PTE_WORDS,
     rights,
@@ -258,8 +257,6 @@ class _Narrator:
                 text = f"PTE is {frame}"
                 return self._part(step, context, f"cow {page}", text, page)
         kind, words = PTE_WORDS.get(step.label, ("pte", f"{step.function}({{page}})"))
-        if new == "guard":
-            kind, words = "guard", GUARD
         text = words.format(page=page, frame=frame, rights=rights(new))
         depth = 1 if context.forking or context.faulting else 0
         return Action(step.number, step.task, kind, text, page, depth=depth)

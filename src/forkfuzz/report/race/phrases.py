@@ -16,6 +16,7 @@ PTE_WORDS = {
     "finish_fault:set_pte_at": ("cow", "do_fault({page}): {frame}"),
     "ptep_set_access_flags:set_pte": ("access", "ptep_set_access_flags({page})"),
     "zap_pte_range:ptep_get_and_clear_full": ("zap", "zap_pte_range({page})"),
+    "walk_pte_range_inner:set_pte_at": ("guard", "madvise_guard_install({page})"),
     "collapse_huge_page:set_pmd_at": ("collapse", "{page} is {frame} now"),
     "do_swap_page:set_pte_at": ("cow", "do_swap_page({page}): {frame}"),
     "change_pte_range:ptep_modify_prot_commit": (
@@ -29,8 +30,6 @@ PTE_WORDS = {
     "try_to_unmap_one:set_pte_at": ("unmap", "try_to_unmap_one({page}): swap entry"),
     "try_to_unmap_one:restore_pte": ("unmap", "try_to_unmap_one({page}): restore PTE"),
 }
-GUARD = "madvise_guard_install({page})"
-"""What leaves a guard marker, with the code that zaps."""
 
 FLAGS_WORDS = {
     "__split_vma:vm_area_dup": "__split_vma({vma}): copies vm_flags",
