@@ -79,6 +79,13 @@ RACES = {
         "(TLB caches A, writable)",
         "change_pte_range(A): read-only",
     ],
+    # The second thread has nothing to flush, the first has not flushed yet.
+    ("two-zaps", "tlb.stale-writable"): [
+        "zap_pte_range(A)",
+        "flush_tlb_page(A)",
+        "zap_pte_range(A): nothing there",
+        "tlb_finish_mmu(): nothing to flush",
+    ],
     ("swap-exclusive-kept", "snapshot.leak-to-child"): [
         "copy_nonpresent_pte(A)",
         "<- the cut",

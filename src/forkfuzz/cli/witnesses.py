@@ -117,4 +117,12 @@ def _table(verdict: Verdict, found: Plainest, what: str) -> list[str]:
     violation = next(iter([*named, *violations]), None)
     if violation is None:
         return step_list(recording).splitlines()
-    return race_table(recording, violation)
+    return race_table(recording, violation, () if named else _readers(verdict))
+
+
+def _readers(verdict: Verdict) -> tuple[str, ...]:
+    """Return the threads whose registers the test looks at."""
+    from forkfuzz.litmus import Register, observables
+
+    places = observables(verdict.test)
+    return tuple(place.column for place in places if isinstance(place, Register))

@@ -44,6 +44,7 @@ class _Context:
         forking: Whether it holds mmap_lock for fork.
         walking: The page whose entry fork looks at.
         faulting: The page it faulted on; empty outside of faults.
+        flushed: Whether it has begun a flush since it announced one.
         last: The step that it took before.
         unlock: The unlock by fork that is under way.
     """
@@ -52,6 +53,7 @@ class _Context:
     forking: bool = False
     walking: str = ""
     faulting: str = ""
+    flushed: bool = False
     last: Step | None = None
     unlock: Call | None = None
 
@@ -133,18 +135,33 @@ class _Narrator:
                 yield Action(number, task, "has_pinned", "set MMF_HAS_PINNED")
             case "folio_try_dup_anon_rmap_pte:folio_needs_cow_for_dma":
                 page = context.walking
-                answer = self._next_is(step, "copy_present_ptes:folio_put")
+                answer = self._next(step) == "copy_present_ptes:folio_put"
                 text = f"folio_needs_cow_for_dma({page}): {'yes' if answer else 'no'}"
                 yield Action(number, task, "dma_test", text, page, depth=1)
             case "copy_pte_range:ptep_get":
                 context.walking = step.obj.partition(":")[2].rpartition(".")[2]
             case "vma_start_read:refcount_inc":
                 yield self._part(step, context, "vma_step", "vm_refcnt++")
+            case "zap_pte_range:ptep_get":
+                if self._next(step) not in (
+                    "",
+                    "zap_pte_range:ptep_get_and_clear_full",
+                ):
+                    page = step.obj.partition(":")[2].rpartition(".")[2]
+                    text = f"zap_pte_range({page}): nothing there"
+                    yield Action(number, task, "zap_none", text, page)
+            case "tlb_gather_mmu:inc_tlb_flush_pending":
+                context.flushed = False
+            case "flush_tlb_mm_range:inc_mm_tlb_gen":
+                context.flushed = True
+            case "tlb_finish_mmu:dec_tlb_flush_pending" if not context.flushed:
+                text = "tlb_finish_mmu(): nothing to flush"
+                yield Action(number, task, "zap_end", text)
 
-    def _next_is(self, step: Step, label: str) -> bool:
-        """Return whether the task's next step is *label*."""
+    def _next(self, step: Step) -> str:
+        """Return the label of the task's next step; empty if there is none."""
         later = self._recording.steps[step.number :]
-        return next((s.label for s in later if s.task == step.task), "") == label
+        return next((s.label for s in later if s.task == step.task), "")
 
     def _fault(self, step: Step, context: _Context) -> Iterator[Action]:
         last = context.last

@@ -61,21 +61,31 @@ class Focus:
     end: int = 0
 
 
-def focus(recording: Recording, violation: Violation, *, full: bool) -> Focus:
+def focus(
+    recording: Recording,
+    violation: Violation,
+    readers: tuple[str, ...] = (),
+    *,
+    full: bool,
+) -> Focus:
     """Choose what to show.
 
     Args:
+        readers: Threads whose loads matter too, whenever they are.
         full: Also show the other accesses to the same pages while fork runs; without
             it, ``...`` stands for them.
     """
-    return _Chooser(recording, violation).choose(full=full)
+    return _Chooser(recording, violation, readers).choose(full=full)
 
 
 class _Chooser:
     """Decides what matters."""
 
-    def __init__(self, recording: Recording, violation: Violation) -> None:
+    def __init__(
+        self, recording: Recording, violation: Violation, readers: tuple[str, ...]
+    ) -> None:
         self._violation = violation
+        self._readers = readers
         self._topic = violation.prop.partition(".")[0]
         self._places = [place_of(store) for store in violation.pair]
         self._all = actions(recording)
@@ -162,6 +172,8 @@ class _Chooser:
 
     def _is_essential(self, action: Action) -> bool:
         window, violation = self._window, self._violation
+        if action.kind == "load" and action.task in self._readers:
+            return True
         if action.step in self._steps and action.kind in (*ACCESSES, *FAULTS):
             return action.place in ("", *self._places) or action.kind in FAULTS
         if action.task == window.task and action.step >= window.start:
@@ -218,7 +230,8 @@ class _Chooser:
         if "leak" in self._violation.prop:
             return kind == "pin" and action.page in self._pages
         if self._topic == "tlb":
-            return during and kind == "flush" and action.page in ("", *self._pages)
+            about = kind in ("flush", "zap_none")
+            return during and about and action.page in ("", *self._pages)
         about_pins = self._topic == "pin" or self._violation.prop in PINNED
         return about_pins and kind in PINS and action.page in ("", *self._pages)
 

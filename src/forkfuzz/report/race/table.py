@@ -21,34 +21,42 @@ LINES_FOR_DOTS = 1
 
 
 def race_table(
-    recording: Recording, violation: Violation | None = None, *, full: bool = False
+    recording: Recording,
+    violation: Violation | None = None,
+    readers: tuple[str, ...] = (),
+    *,
+    full: bool = False,
 ) -> list[str]:
     """Return the lines of the table that shows *violation*.
 
     Args:
         recording: The run.
         violation: One of the run; by default the one that a program can see.
+        readers: Threads whose loads matter too, whenever they are.
         full: Show everything that any task did, not only what matters.
     """
     violation = violation or recording.result.headline()
     if violation is None:
         return []
-    headers, lines = full_rows(recording) if full else race_rows(recording, violation)
+    told = full_rows(recording) if full else race_rows(recording, violation, readers)
+    headers, lines = told
     table = columns(headers, lines) if headers else []
     return [printable(line) for line in table] + _waiting(recording)
 
 
 def race_rows(
-    recording: Recording, violation: Violation
+    recording: Recording, violation: Violation, readers: tuple[str, ...] = ()
 ) -> tuple[list[str], list[Line]]:
     """Return the same as the names of the columns, and lines in them."""
-    return _rows(recording, chosen(recording, violation))
+    return _rows(recording, chosen(recording, violation, readers))
 
 
-def chosen(recording: Recording, violation: Violation) -> Focus:
+def chosen(
+    recording: Recording, violation: Violation, readers: tuple[str, ...] = ()
+) -> Focus:
     """Choose what the table shows: dots only where they save lines."""
-    short = focus(recording, violation, full=False)
-    whole = focus(recording, violation, full=True)
+    short = focus(recording, violation, readers, full=False)
+    whole = focus(recording, violation, readers, full=True)
     lengths = [len(columns(*_rows(recording, one))) for one in (short, whole)]
     return whole if lengths[1] <= lengths[0] + LINES_FOR_DOTS else short
 
