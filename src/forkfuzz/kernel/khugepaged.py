@@ -2,11 +2,12 @@
 
 The collapse of a range into a huge page is modelled by what it does to the contents:
 under mmap_lock of that mm, and of that mm alone, each page is checked for references
-that nobody can account for, copied, and replaced. The frames stay small ones.
+that nobody can account for, copied, and replaced. Where there is none, a cleared one
+is put. The frames stay small ones.
 
 Source: mm/khugepaged.c: collapse_huge_page, __collapse_huge_page_isolate,
 __collapse_huge_page_copy. Left out: the huge entry itself, the scan that chooses the
-range, swap-in, the folio locks and that of the anon_vma, the PMD-level flush of an mm
+range, limits of how many pages may be missing, swap-in, the folio locks and that of the anon_vma, the PMD-level flush of an mm
 that no CPU has loaded.
 """
 
@@ -82,7 +83,8 @@ async def _collapse_vma(cpu: Cpu, vma: VmAreaStruct) -> None:
     if isolated:
         new = {vpn: await _copy(cpu, mm, vpn, pte) for vpn, pte in old.items()}
         for pte in old.values():
-            await _give_up(cpu, mm, pte)
+            if not _pte_none_or_zero(pte):
+                await _give_up(cpu, mm, pte)
         await spin_lock(cpu, mm.ptl)
         for vpn, folio in new.items():
             await _install(vma, vpn, folio)
@@ -95,19 +97,29 @@ async def _collapse_vma(cpu: Cpu, vma: VmAreaStruct) -> None:
 
 
 async def _isolate(mm: MmStruct, old: dict[int, Pte]) -> bool:
-    """Return whether every page is mapped, and referenced by its mappings alone."""
-    for pte in old.values():
-        if not pte_present(pte) or pte & PAGE_SPECIAL:
+    """Return whether there is a page, and all are referenced by their mappings alone.
+
+    Source:
+        mm/khugepaged.c: __collapse_huge_page_isolate.
+    """
+    mapped = [pte for pte in old.values() if not _pte_none_or_zero(pte)]
+    for pte in mapped:
+        if not pte_present(pte):
             return False
         folio = mm.world.frames[pte_pfn(pte)]
         await point("__collapse_huge_page_isolate:folio_expected_ref_count", folio.peek)
         if folio.refcount != folio.mapcount:
             return False
-    return True
+    return bool(mapped)
+
+
+def _pte_none_or_zero(pte: Pte) -> bool:
+    """Return whether an entry stands for zeroes."""
+    return pte == NONE or bool(pte & PAGE_SPECIAL)
 
 
 async def _copy(cpu: Cpu, mm: MmStruct, vpn: int, pte: Pte) -> Folio:
-    """Copy one page.
+    """Copy one page, or clear a new one.
 
     Nobody else can write the page, says the kernel's comment here: it is either
     mapped by this mm alone, whose entry is gone, or shared, and then read-only.
@@ -115,11 +127,12 @@ async def _copy(cpu: Cpu, mm: MmStruct, vpn: int, pte: Pte) -> Folio:
     Source:
         mm/khugepaged.c: __collapse_huge_page_copy.
     """
-    source = mm.world.frames[pte_pfn(pte)]
     new: Folio = mm.world.alloc_folio(anon=True, cpu=cpu)
-    await copy_folio(
-        mm, vpn, source, new, "__collapse_huge_page_copy:copy_mc_user_highpage"
-    )
+    if not _pte_none_or_zero(pte):
+        source = mm.world.frames[pte_pfn(pte)]
+        await copy_folio(
+            mm, vpn, source, new, "__collapse_huge_page_copy:copy_mc_user_highpage"
+        )
     return new
 
 
