@@ -40,6 +40,10 @@ async def folio_free_swap(world: World, folio: Folio) -> None:
 
     Points:
         folio_free_swap:swap_cache_del_folio.
+
+    Source:
+        mm/swapfile.c: folio_free_swap. Left out: should_try_to_free_swap, which leaves
+        a page in the swap cache after a read while there is room for more.
     """
     await point("folio_free_swap:swap_cache_del_folio", folio.touch)
     if folio.swap_cache and not folio.locked and not folio.swap_count:

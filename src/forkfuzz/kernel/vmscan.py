@@ -6,8 +6,10 @@ stops a CPU that is in the middle of pinning the page without locks.
 
 Source: mm/vmscan.c: shrink_folio_list; mm/rmap.c: try_to_unmap_one,
 set_tlb_ubc_flush_pending; include/linux/rmap.h: folio_try_share_anon_rmap_pte. Left
-out: the LRU lists, the anon_vma lock, writing the page out and freeing it: it stays in
-the swap cache until the last swap entry is gone.
+out: the LRU lists, the anon_vma lock, reclaim of a page that is in the swap cache
+already, writing the page out and freeing it: it stays in the swap cache until the last
+swap entry is gone. A page that stays mapped somewhere is unlocked after the batched
+flush here, in the kernel before it.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ Batch = list[tuple[MmStruct, tuple[int, ...]]]
 async def shrink_folio(cpu: Cpu, world: World, vpn: int) -> None:
     """Move the page behind an address of the parent to the swap cache.
 
-    Nothing happens if the page is not anonymous, or may be pinned.
+    Nothing happens if the page is not anonymous, may be pinned, or is there already.
 
     Points:
         isolate_lru_folios:folio_try_get, shrink_folio_list:folio_trylock,
