@@ -59,3 +59,26 @@ def test_paragraphs_are_indented() -> None:
     lines = paragraph("word " * 30)
     assert len(lines) > 1
     assert all(line.startswith("  word") for line in lines)
+
+
+def test_a_word_that_is_too_long_is_cut_where_a_name_has_a_joint() -> None:
+    """Before a parenthesis or after an underscore, and else anywhere."""
+    words = (
+        "madvise_guard_install(vma0): VM_MAYBE_GUARD",
+        "folio_needs_cow_for_dma(A): no",
+        "unmap_and_flush(everything_there_is)",
+        "x" * 40,
+    )
+    lines = [Line(max(0, n - 1), 0, word) for n, word in enumerate(words)]
+    table = columns(("F (fork)", "T1", "T2"), lines)
+    assert [row.strip() for row in table[1:]] == [
+        "madvise_guard_install(vma0):",
+        "VM_MAYBE_GUARD",
+        "folio_needs_cow_for_dma(A):",
+        "no",
+        "unmap_and_flush",
+        "(everything_there_",
+        "is)",
+        "x" * 21,
+        "x" * 19,
+    ]

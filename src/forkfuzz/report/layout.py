@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -95,18 +96,38 @@ def _widths(headers: Sequence[str], lines: Sequence[Line]) -> list[int]:
 def _cell(line: Line, starts: Sequence[int], widths: Sequence[int]) -> list[str]:
     indent = " " * (line.depth * INDENT)
     roomy = len(widths) <= ROOMY
-    start = " " * starts[line.column]
-    wrapped = textwrap.wrap(
-        line.text,
-        widths[line.column],
-        initial_indent=indent,
-        subsequent_indent=indent + " " * (2 * INDENT if roomy else INDENT),
-        break_on_hyphens=False,
-    )
-    cell = [start + text for text in wrapped]
+    further = indent + " " * (2 * INDENT if roomy else INDENT)
+    start, width = " " * starts[line.column], widths[line.column]
+    cell: list[str] = []
+    rooms = width - len(indent), width - len(further)
+    for part in _without_long_words(line.text, *rooms):
+        wrapped = textwrap.wrap(
+            part,
+            width,
+            initial_indent=further if cell else indent,
+            subsequent_indent=further,
+            break_on_hyphens=False,
+        )
+        cell += [start + text for text in wrapped]
     if line.note:
         _add_note(cell, line, starts)
     return cell
+
+
+def _without_long_words(text: str, first: int, further: int) -> list[str]:
+    """Cut a text in words that have no room, if possible at a parenthesis or a _."""
+
+    def cut(match: re.Match[str]) -> str:
+        parts, word = [], match[0]
+        room = further if match.start() else first
+        while len(word) > max(room, 1):
+            at = max(word.rfind("(", 1, room + 1), word.rfind("_", 1, room) + 1)
+            at = at or max(room, 1)
+            parts.append(word[:at])
+            word, room = word[at:], further
+        return "\n".join([*parts, word])
+
+    return re.sub(r"\S+", cut, text).split("\n")
 
 
 def _add_note(cell: list[str], line: Line, starts: Sequence[int]) -> None:
