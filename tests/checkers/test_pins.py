@@ -69,6 +69,19 @@ def test_a_child_that_maps_the_devices_frame_has_diverged() -> None:
     assert here.props() == ["pin.diverged"]
 
 
+def test_an_entry_that_is_empty_for_a_moment_leads_where_it_did() -> None:
+    """But not once khugepaged has copied the page: then a pin is of another one."""
+    for copied, props in ((False, []), (True, ["pin.diverged"])):
+        here = Stage(PinChecker)
+        pin = here.pin()
+        here.checker.unpinned(pin)
+        here.set(here.parent, "A", None, 0)
+        if copied:
+            here.checker.collapse_copied(here.parent, here.vpn("A"))
+        here.checker.pinned(pin)
+        assert here.props() == props
+
+
 def test_a_child_with_a_copy_is_in_order() -> None:
     """Trap: the early copy, and false-positive pins."""
     here = Stage(PinChecker)

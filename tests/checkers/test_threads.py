@@ -216,6 +216,21 @@ def test_a_device_write_to_a_page_thrown_away_does_not_count() -> None:
     assert here.props() == []
 
 
+def test_a_device_write_to_a_page_that_khugepaged_has_copied_excuses_nothing() -> None:
+    """The process gets the copy, wherever the empty entry led before."""
+    for copied, props in ((False, []), (True, ["parent.lost-store"])):
+        here = Stage(OwnStoresChecker)
+        pin = here.pin()
+        here.store(1)
+        here.set(here.parent, "A", None, 0)
+        if copied:
+            here.checker.collapse_copied(here.parent, here.vpn("A"))
+        here.dma(pin, 2)
+        here.set(here.parent, "A", here.alloc(), RW)
+        here.checker.finish()
+        assert here.props() == props
+
+
 def test_a_store_while_the_entry_is_cleared_for_a_moment_counts() -> None:
     """Even if the flush of some other page is pending: this one was not zapped."""
     here = Stage(OwnStoresChecker, ["A", "B"])

@@ -9,7 +9,7 @@ from forkfuzz.checkers.tlb import (
     StaleChecker,
     TwoFramesChecker,
 )
-from forkfuzz.mm.mm_types import VM_READ
+from forkfuzz.mm.mm_types import VM_READ, MmStruct
 from forkfuzz.mm.pgtable import PAGE_DIRTY, PAGE_RW
 from forkfuzz.scenarios.program import PageSpec
 from staging import RO, RW, Stage
@@ -100,6 +100,42 @@ def test_shared_mappings_keep_their_writable_entries() -> None:
     here.set(child_mm, "A", here.folio(), RW)
     here.cut(child_mm)
     assert here.props() == []
+
+
+def collapse(here: Stage[StaleChecker], *, copied: bool) -> MmStruct:
+    """Share A with a child, and let khugepaged take it out of the child's table."""
+    child_mm = here.fork()
+    here.share(child_mm)
+    here.cut(child_mm)
+    here.set(child_mm, "A", None, 0)
+    if copied:
+        here.checker.collapse_copied(child_mm, here.vpn("A"))
+    return child_mm
+
+
+def test_the_parent_may_reuse_a_page_that_khugepaged_has_copied() -> None:
+    """The child's entry is still empty, but it will lead to the copy."""
+    here = Stage(StaleChecker)
+    child_mm = collapse(here, copied=True)
+    here.set(here.parent, "A", here.folio(), RW)
+    here.fill(cpu=1)
+    here.checker.flushed(here.parent, None)
+    here.set(child_mm, "A", here.alloc(), RW)
+    here.checker.flushed(here.parent, None)
+    assert here.props() == []
+
+
+def test_a_page_that_khugepaged_is_about_to_copy_is_still_shared() -> None:
+    """Near miss: what is stored now gets into the copy."""
+    here = Stage(StaleChecker)
+    collapse(here, copied=False)
+    here.set(here.parent, "A", here.folio(), RW)
+    here.fill(cpu=1)
+    here.checker.flushed(here.parent, None)
+    assert here.props() == ["tlb.stale-writable"]
+    assert here.checker.violations[0].message == (
+        "cpu1 can still store to A in frame 1, which another mm maps"
+    )
 
 
 # Two frames.
@@ -323,6 +359,16 @@ def test_after_mprotect_no_cpu_can_read_what_is_closed(
     here.parent.vmas[0].vm_flags = rights
     here.checker.write_protected(here.parent, here.vpn("A"))
     assert here.props() == ([] if rights else ["tlb.stale-readable"])
+
+
+def test_whether_khugepaged_has_copied_a_page_is_part_of_the_state() -> None:
+    """The entry is empty before and after."""
+    states = []
+    for copied in (False, True):
+        here = Stage(StaleChecker)
+        collapse(here, copied=copied)
+        states.append(here.checker.state())
+    assert states[0] != states[1]
 
 
 def test_what_may_still_be_used_is_part_of_the_state() -> None:

@@ -1,7 +1,8 @@
 """What page-table entries mean, apart from moments between a clear and a set.
 
-The kernel clears an entry and sets it again under one hold of the page-table lock; in
-between, the page is still there. An entry is gone for good only when it is zapped.
+The kernel clears an entry and sets it again; in between, the page is still there. An
+entry is gone for good only when it is zapped, or when khugepaged has copied the page
+and gives it up: whoever else maps it may then write it, before the copy is mapped.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ class Entries:
         if old & PTE_HAS_FRAME:
             self._thrown.setdefault(where, []).append(old >> PFN_SHIFT)
         self._now[where] = mm.page_table.entries[vpn]
+
+    def copied(self, mm: MmStruct, vpn: int) -> None:
+        """A copy that is not mapped yet has taken the page's place."""
+        self._now[mm.name, vpn] = mm.page_table.entries[vpn]
 
     def state(self) -> Hashable:
         """Return where this differs from the page tables, and what was thrown away."""

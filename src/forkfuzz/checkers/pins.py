@@ -72,6 +72,10 @@ class PinChecker(Checker):
             pin for pin in self._live if (pin.mm_name, pin.vpn) != (mm.name, vpn)
         ]
 
+    def collapse_copied(self, mm: MmStruct, vpn: int) -> None:
+        """Follow a page that has made way for a copy."""
+        self._entries.copied(mm, vpn)
+
     def exclusive_changed(self, folio: Folio) -> None:
         """Check that no pinned page loses its mark."""
         if not folio.anon_exclusive:

@@ -123,6 +123,10 @@ class OwnStoresChecker(MovingChecker):
                 if cpu.loaded_mm is mm:
                     self._own.pop((cpu.id, vpn, index), None)
 
+    def collapse_copied(self, mm: MmStruct, vpn: int) -> None:
+        """Follow a page that has made way for a copy."""
+        self._entries.copied(mm, vpn)
+
     def loaded(
         self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
     ) -> None:

@@ -72,6 +72,10 @@ class StaleChecker(Checker):
             if cpu.loaded_mm is mm and vpn in cpu.tlb:
                 self._stale.setdefault((cpu.id, vpn), self._zaps)
 
+    def collapse_copied(self, mm: MmStruct, vpn: int) -> None:
+        """Follow a page that has made way for a copy."""
+        self._entries.copied(mm, vpn)
+
     def filled(self, cpu: Cpu, vpn: int, entry: int) -> None:
         """Note that the CPU has looked the page up since."""
         if _was_looked_up(cpu, vpn, entry):

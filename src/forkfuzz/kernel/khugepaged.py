@@ -82,9 +82,9 @@ async def _collapse_vma(cpu: Cpu, vma: VmAreaStruct) -> None:
     await spin_unlock(cpu, mm.ptl)
     if isolated:
         new = {vpn: await _copy(cpu, mm, vpn, pte) for vpn, pte in old.items()}
-        for pte in old.values():
+        for vpn, pte in old.items():
             if not _pte_none_or_zero(pte):
-                await _give_up(cpu, mm, pte)
+                await _give_up(cpu, mm, vpn, pte)
         await spin_lock(cpu, mm.ptl)
         for vpn, folio in new.items():
             await _install(vma, vpn, folio)
@@ -136,7 +136,7 @@ async def _copy(cpu: Cpu, mm: MmStruct, vpn: int, pte: Pte) -> Folio:
     return new
 
 
-async def _give_up(cpu: Cpu, mm: MmStruct, pte: Pte) -> None:
+async def _give_up(cpu: Cpu, mm: MmStruct, vpn: int, pte: Pte) -> None:
     """Give up the mapping of a page that was copied.
 
     Source:
@@ -149,6 +149,7 @@ async def _give_up(cpu: Cpu, mm: MmStruct, pte: Pte) -> None:
     )
     mm.world.add_mapping(source, -1)
     mm.world.put_refs(source)
+    mm.world.watch.collapse_copied(mm, vpn)
     await spin_unlock(cpu, mm.ptl)
 
 

@@ -88,6 +88,9 @@ class Watcher:
     def collapse_begun(self, mm: MmStruct) -> None:
         """khugepaged takes out the next of the pages that it collapses."""
 
+    def collapse_copied(self, mm: MmStruct, vpn: int) -> None:
+        """khugepaged has given up the mapping of a page that it has copied."""
+
     def collapse_ended(self, mm: MmStruct) -> None:
         """All of them are mapped again, these or copies."""
 
