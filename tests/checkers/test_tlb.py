@@ -92,6 +92,19 @@ def test_an_entry_of_a_zap_whose_flush_is_pending_is_in_order() -> None:
     assert here.props() == []
 
 
+def test_a_pending_flush_does_not_excuse_what_was_not_thrown_away() -> None:
+    """Near miss: the flush to come is for another page."""
+    here = Stage(StaleChecker, ["A", "B"])
+    for page in ("A", "B"):
+        here.fill(page, cpu=1)
+    here.parent.tlb_flush_pending = 1
+    here.zap(here.parent, "B")
+    here.set(here.parent, "A", here.alloc(), RW)
+    here.checker.flushed(here.parent, None)
+    assert here.props() == ["tlb.stale-writable"]
+    assert "store to A" in here.checker.violations[0].message
+
+
 def test_shared_mappings_keep_their_writable_entries() -> None:
     """Trap: VM_SHARED."""
     here = Stage(StaleChecker, [PageSpec("A", shared=True)])

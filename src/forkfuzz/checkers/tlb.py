@@ -134,8 +134,16 @@ class StaleChecker(Checker):
             mapped_here = self._entries.leads_to((mm.name, vpn), pfn) and not cleared
             if self._mapped_elsewhere(mm, vpn, pfn):
                 self._report(cpu, vpn, "another mm maps")
-            elif not mapped_here and not mm.tlb_flush_pending:
+            elif not mapped_here and not self._is_due(cpu, vpn, cleared=cleared):
                 self._report(cpu, vpn, f"{mm.name} no longer maps")
+
+    def _is_due(self, cpu: Cpu, vpn: int, *, cleared: bool) -> bool:
+        """Return whether a flush that is still to come takes the translation away.
+
+        The flush of a gather may overtake an entry that reclaim has just cleared.
+        """
+        overtaken = cleared and cpu.mm.tlb_flush_pending > 0
+        return overtaken or (cpu.id, vpn) in self._stale
 
     def _mapped_elsewhere(self, mm: MmStruct, vpn: int, pfn: int) -> bool:
         return any(
