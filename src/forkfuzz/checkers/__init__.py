@@ -4,8 +4,8 @@ A checker sees what `forkfuzz.mm.watch.Watcher` names, and the state of page tab
 TLBs and frames. It never asks the model, or the rules, what ought to have happened.
 """
 
+from .changes import ChangeChecker
 from .checker import Checker
-from .dirty import DirtyChecker
 from .files import FileChecker
 from .inheritance import InheritanceChecker
 from .isolation import IsolationChecker
@@ -33,7 +33,7 @@ ALL: tuple[type[Checker], ...] = (
     UndoChecker,
     FileChecker,
     InheritanceChecker,
-    DirtyChecker,
+    ChangeChecker,
 )
 """Every checker; a run has one of each."""
 
@@ -53,6 +53,7 @@ PROPERTIES: dict[str, str] = {
     "tlb.two-frames": "CPUs use different frames for one page, one of them writable",
     "tlb.use-after-free": "a translation or reference leads to a freed frame",
     "pte.writable-shared": "an entry with W maps a page that is not exclusive",
+    "pte.writable-forbidden": "an entry has got W in a VMA without VM_WRITE",
     "page.exclusive-shared": "an exclusive page, or its swap slot, is used more than once",
     "page.dirty-lost": "an entry has lost the mark that its page was written",
     "page.refcount": "counts differ from mappings and holders, or a mapping outlives its VMA",
