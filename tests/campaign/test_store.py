@@ -192,6 +192,43 @@ def test_a_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
         pass
 
 
+def test_only_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+    """What others put into the directory stays, whatever it is called."""
+    crash = SAMPLE.signature
+    with open_campaign(tmp_path) as writer:
+        writer.save_crash(SAMPLE, {})
+        writer.add_inputs("mp", [b"data"])
+    ours = [
+        ".tmp-campaign.toml.12",
+        ".tmp-worker-ab_c012z.12/seeds/000000",
+        "corpus/mp/.tmp-0123456789abcdef.12",
+        "crashes/.tmp-01234567.12/record.json",
+        f"crashes/{crash}/.tmp-race.txt.12",
+    ]
+    foreign = [
+        ".tmp-mine",
+        ".tmp-notes.txt.12",
+        ".tmp-campaign.toml.x",
+        ".tmp-campaign.toml.13/file",
+        ".tmp-worker-ab_c012z.13",
+        "corpus/.tmp-mp.12",
+        "corpus/mp/.tmp-race.txt.12",
+        "corpus/My Notes/.tmp-0123456789abcdef.12",
+        "crashes/.tmp-01234567.13",
+        "crashes/other/.tmp-race.txt.12",
+        f"crashes/{crash}/.tmp-draft.txt.12",
+    ]
+    for name in (*ours, *foreign):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("precious")
+    (tmp_path / ".tmp-campaign.toml.14").symlink_to("precious")
+    with open_campaign(tmp_path):
+        assert [name for name in ours if (tmp_path / name).exists()] == []
+    assert not (tmp_path / "crashes" / ".tmp-01234567.12").exists()
+    assert [name for name in foreign if not (tmp_path / name).exists()] == []
+    assert (tmp_path / ".tmp-campaign.toml.14").is_symlink()
+
+
 @pytest.fixture(autouse=True)
 def _no_leftover_descriptors() -> Iterator[None]:
     """Check that no test leaves a descriptor open."""

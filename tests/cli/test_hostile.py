@@ -288,6 +288,29 @@ def test_a_directory_that_cannot_be_is_refused(where: str) -> None:
     assert_one_line(call("fuzz", "mp", *QUICK, "--runs", "5", "--dir", where), 2)
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fuzz", "mp", "--runs", "5", "--dir", ""],
+        ["fuzz", "mp", "--runs", "5", "--corpus", ""],
+        ["replay", "00000000", "--dir", ""],
+        ["report", ""],
+        ["shrink", "00000000", "--to", ""],
+        ["check", "mp", "--witness", ""],
+        ["litmus", "no.litmus", "--witness", ""],
+    ],
+)
+def test_an_empty_name_is_no_folder(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a variable that is not set; the current folder is called '.'."""
+    monkeypatch.chdir(tmp_path)
+    outcome = call(*arguments)
+    assert_one_line(outcome, 2)
+    assert outcome.err.endswith(": '', expected the name of a folder\n")
+    assert contents(tmp_path) == {}
+
+
 def test_a_directory_in_use_is_refused(campaign: Path) -> None:
     """The one who holds the lock is named, and keeps all it has."""
     with open_campaign(campaign):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ from forkfuzz.errors import UsageError
 
 TEMPORARY = ".tmp-"
 """How the name of a temporary starts; no other file's name does."""
+
+NOTHING = r"(?!)"
+"""Pattern of no name."""
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -93,28 +97,36 @@ def drop_torn_line(path: Path) -> None:
             os.truncate(path, whole)
 
 
-def sweep(folder: Path) -> int:
+def sweep(folder: Path, *, files: str = NOTHING, trees: str = NOTHING) -> None:
     """Remove the temporaries that a killed writer left in *folder*.
 
     Only the owner of the lock may do this: they might be another writer's.
 
-    Returns:
-        How many there were.
+    Args:
+        folder: Where.
+        files: Pattern of the names of the files that are written there.
+        trees: Pattern of the names of the folders that are made there.
 
     Raises:
         UsageError: The system refused.
     """
-    count = 0
     with _explain(folder):
         for entry in sorted(folder.iterdir()):
-            if entry.name.startswith(TEMPORARY):
+            if entry.is_symlink():
+                continue
+            names = trees if entry.is_dir() else files
+            ours = rf"{re.escape(TEMPORARY)}(?:{names})\.[0-9]+"
+            if re.fullmatch(ours, entry.name):
                 _remove(entry)
-                count += 1
-    return count
+
+
+def suffix() -> str:
+    """Return how the name of a temporary of this process ends."""
+    return f".{os.getpid()}"
 
 
 def _temporary_for(path: Path) -> Path:
-    return path.with_name(f"{TEMPORARY}{path.name}.{os.getpid()}")
+    return path.with_name(f"{TEMPORARY}{path.name}{suffix()}")
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:

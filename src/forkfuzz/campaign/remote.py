@@ -9,7 +9,7 @@ from pathlib import Path
 
 from forkfuzz.errors import InternalError
 
-from .atomic import TEMPORARY
+from .atomic import TEMPORARY, suffix
 from .clock import PROGRESS_PERIOD, Stopwatch
 from .config import CampaignConfig
 from .events import Event, Finding, Finished, Reason
@@ -56,7 +56,7 @@ def fuzz_in_worker(
         InternalError: The worker broke, or a finding does not repeat.
     """
     with tempfile.TemporaryDirectory(
-        prefix=f"{TEMPORARY}worker-", dir=scratch_in
+        prefix=f"{TEMPORARY}worker-", suffix=suffix(), dir=scratch_in
     ) as scratch:
         nest, watch = _Nest(Path(scratch)), Stopwatch()
         nest.lay(inputs)

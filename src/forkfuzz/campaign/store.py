@@ -33,11 +33,15 @@ from .atomic import (
     write_tree,
 )
 from .lock import sole_writer
-from .reading import input_name, list_names, read_limited
+from .reading import HASH_DIGITS, input_name, list_names, read_limited
 from .record import Record, decode, encode
 from .target import NAME_PATTERN
 
-SIGNATURE_PATTERN = r"^[0-9a-f]{8}\Z"
+SIGNATURE = "[0-9a-f]{8}"
+SIGNATURE_PATTERN = rf"^{SIGNATURE}\Z"
+INPUT = f"[0-9a-f]{{{HASH_DIGITS}}}"
+SCRATCH = "worker-[a-z0-9_]{8}"
+CONFIG = "campaign.toml"
 CRASH_FILES = frozenset(
     {
         "record.json",
@@ -66,7 +70,7 @@ class Campaign:
         Raises:
             FormatError: It is missing or not TOML.
         """
-        path = self.path / "campaign.toml"
+        path = self.path / CONFIG
         try:
             return msgspec.toml.decode(read_limited(path), type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -146,7 +150,7 @@ class CampaignWriter(Campaign):
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Replace ``campaign.toml``; values are plain, without None."""
         data = msgspec.toml.encode(config, order="sorted")
-        write_file(self.path / "campaign.toml", data)
+        write_file(self.path / CONFIG, data)
 
     def add_inputs(self, scenario: str, inputs: Iterable[bytes]) -> None:
         """Keep inputs that reached something new; those already here stay."""
@@ -218,13 +222,24 @@ def open_campaign(path: Path) -> Iterator[CampaignWriter]:
     with sole_writer(path / "lock"):
         for folder in (path / "corpus", path / "crashes"):
             _make_folder(folder)
-        folders = [path / "corpus" / name for name in list_names(path / "corpus")]
-        crashes = [path / "crashes" / name for name in list_names(path / "crashes")]
-        for folder in (path, path / "corpus", path / "crashes", *folders, *crashes):
-            if folder.is_dir() and not folder.is_symlink():
-                sweep(folder)
+        _sweep(path)
         drop_torn_line(path / "stats.ndjson")
         yield CampaignWriter(path)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what a killed writer left half done; what others put here stays."""
+    sweep(path, files=re.escape(CONFIG), trees=SCRATCH)
+    sweep(path / "crashes", trees=SIGNATURE)
+    for folder in _folders(path / "corpus", NAME_PATTERN):
+        sweep(folder, files=INPUT)
+    for folder in _folders(path / "crashes", SIGNATURE_PATTERN):
+        sweep(folder, files="|".join(map(re.escape, sorted(CRASH_FILES))))
+
+
+def _folders(path: Path, pattern: str) -> list[Path]:
+    found = [path / name for name in list_names(path) if re.match(pattern, name)]
+    return [folder for folder in found if folder.is_dir() and not folder.is_symlink()]
 
 
 def is_signature(text: str) -> bool:

@@ -21,6 +21,7 @@ from .exploring import (
     load_test,
 )
 from .output import echo, json_option, put_json
+from .types import Folder
 
 if TYPE_CHECKING:
     from forkfuzz.exhaustive import Decided, Plainest
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--witness",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     help="Write the plainest run that breaks each property there.",
 )
 @click.option(

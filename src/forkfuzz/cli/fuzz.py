@@ -13,7 +13,7 @@ from forkfuzz.errors import UsageError
 
 from .exit import EXIT_CODES, Exit, say
 from .output import echo, json_option, put_json
-from .types import Duration, Whole
+from .types import Duration, Folder, Whole
 
 if TYPE_CHECKING:
     from forkfuzz.campaign import CampaignConfig, Event, Finished
@@ -31,7 +31,7 @@ dir_option = click.option(
     default=DEFAULT_DIR,
     show_default=True,
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     help="The campaign's directory.",
 )
 driver_option = click.option(
@@ -79,7 +79,7 @@ driver_option = click.option(
     "corpora",
     multiple=True,
     metavar="DIR",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=Folder(exists=True),
     help="More inputs to start from: DIR/SCENARIO. Repeatable.",
 )
 @click.option(

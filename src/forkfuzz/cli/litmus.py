@@ -23,7 +23,7 @@ from .exploring import (
     processes,
 )
 from .output import echo, json_option, put_json
-from .types import Whole
+from .types import Folder, Whole
 
 if TYPE_CHECKING:
     from forkfuzz.litmus import LitmusTest
@@ -82,7 +82,7 @@ class Decision:
 @click.option(
     "--witness",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     help="Write the plainest run that ends as the test is about, and show it.",
 )
 @click.option("--update", is_flag=True, help="Rewrite the files of expected answers.")

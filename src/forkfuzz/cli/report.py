@@ -11,6 +11,7 @@ from forkfuzz.errors import FormatError, RefusedError, UsageError
 
 from .exit import EXIT_CODES, Exit, say
 from .output import echo, output_option, put_file
+from .types import Folder
 
 if TYPE_CHECKING:
     from forkfuzz.campaign import Campaign
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("directory", metavar="DIR", type=Folder())
 @output_option
 def report(*, directory: Path, target: Path | None) -> int:
     """Make one HTML page of the campaign in DIR, which may still be running.

@@ -12,6 +12,7 @@ from forkfuzz.errors import UsageError
 from .exit import EXIT_CODES, Exit
 from .fuzz import dir_option
 from .output import echo, json_option, put_json
+from .types import Folder
 
 if TYPE_CHECKING:
     from .minimal import Minimal
@@ -27,7 +28,7 @@ SCHEDULE = "minimal.schedule"
     "--to",
     "folder",
     metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(),
     help="Where to write the result.  [default: of SIG where it is, of FILE .]",
 )
 @json_option

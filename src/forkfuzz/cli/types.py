@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import rich_click as click
@@ -45,3 +46,16 @@ class Duration(click.ParamType[float]):
         if found is None or not float(found[1]):
             self.fail(f"{text[:40]!r}, expected a duration: 90, 90s, 1.5m or 2h")
         return float(found[1]) * _SECONDS[found[2]]
+
+
+class Folder(click.Path):
+    """A folder, there or not; an empty name is none, and not the current one."""
+
+    def __init__(self, *, exists: bool = False) -> None:
+        super().__init__(exists=exists, file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Read the name of a folder."""
+        if not str(value):
+            self.fail("'', expected the name of a folder", param, ctx)
+        return super().convert(value, param, ctx)
