@@ -111,7 +111,8 @@ def _flushed(code: int) -> int:
     error = flush(sys.stdout)
     told = code not in {Exit.CLEAN, Exit.VIOLATION}
     if error is not None and not told:
-        # A reader that leaves does not change what is known by now.
-        code = code if isinstance(error, BrokenPipeError) else code_for(error)
+        # Also of a reader that left: when it did, and how much is written at a time,
+        # must not decide.
+        code = code_for(error)
     flush(sys.stderr)
     return code

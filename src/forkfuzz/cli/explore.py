@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import rich_click as click
@@ -59,6 +58,8 @@ def explore(
     subject = Subject(stored.program, stored.rules, path, spec)
     try:
         serve_site(subject, port, _tell)
+    except BrokenPipeError:  # nobody reads the address
+        raise
     except OSError as error:
         msg = f"cannot serve on port {port}: {error.strerror or error}"
         raise UsageError(msg) from error
@@ -68,6 +69,5 @@ def explore(
 
 def _tell(address: str) -> None:
     """Write the address; whoever waits for it must see it at once."""
-    echo(address)
-    sys.stdout.flush()
+    echo(address, flush=True)
     say("explore: open this address in a browser; Ctrl-C ends")

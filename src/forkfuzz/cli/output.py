@@ -67,14 +67,14 @@ def flush(stream: TextIO) -> OSError | None:
     return None
 
 
-def echo(text: str = "") -> None:
-    """Write a line to stdout.
+def echo(text: str = "", *, flush: bool = False) -> None:
+    """Write a line to stdout, where *flush* lets it be read at once.
 
     Raises:
         BrokenPipeError: Whoever read it has seen enough.
         UsageError: It cannot be written, such as to a full disk.
     """
-    _write(text + "\n")
+    _write(text + "\n", flush=flush)
 
 
 def put_json(document: Any) -> None:
