@@ -94,6 +94,19 @@ def test_without_it_the_first_visible_violation_is_the_end(tmp_path: Path) -> No
     assert outcome.code == 1
     assert {event["scenario"] for event in outcome.of("finished")} == {"mp"}
     assert outcome.of("finished")[0]["reason"] == "finding"
+    assert outcome.lines()[-1] == {"event": "not_run", "scenarios": ["horn"]}
+
+
+def test_what_was_not_run_is_said(tmp_path: Path) -> None:
+    """With its parameters, in a line of its own, and only if there is anything."""
+    options = (*QUICK, "--dir", tmp_path)
+    outcome = call("fuzz", "mp", "horn", "mp:words=2,pages=3", *options)
+    assert outcome.code == 1
+    assert outcome.out.endswith("\nnot run: horn, mp:words=2,pages=3\n")
+    few = ("--rules", "seed", "--runs", 5)
+    outcome = call("fuzz", "horn", "mp", *few, *options)
+    assert outcome.code == 0
+    assert "not run" not in outcome.out
 
 
 def test_all_scenarios_are_fuzzed_by_default(tmp_path: Path) -> None:

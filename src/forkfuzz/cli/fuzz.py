@@ -16,7 +16,7 @@ from .output import echo, json_option, put_json
 from .types import Duration, Folder, Whole
 
 if TYPE_CHECKING:
-    from forkfuzz.campaign import CampaignConfig, Event, Finished
+    from forkfuzz.campaign import CampaignConfig, Event, Finished, TargetSpec
 
     from .session import Saved, Session
 
@@ -110,8 +110,8 @@ driver_option = click.option(
 def fuzz(**options: Any) -> int:
     """Fuzz the interleavings of SCENARIOs, by default of all of them.
 
-    A campaign ends at the first violation that a program can see. One that only
-    breaks the contract is saved, and the search goes on. Violations are saved below
+    A campaign ends at the first violation that a program can see, and names the
+    scenarios not run. One that only breaks the contract is saved, and the search goes on. Violations are saved below
     the campaign's directory, which a later campaign continues.
     """
     from forkfuzz.campaign import open_campaign
@@ -122,7 +122,7 @@ def fuzz(**options: Any) -> int:
     worst = Exit.CLEAN
     with open_campaign(options["directory"]) as campaign:
         campaign.write_config(resolved(configs, options["scenarios"]))
-        for config in configs:
+        for number, config in enumerate(configs, 1):
             session = Session(config, campaign)
             folders = [corpus / config.spec.scenario for corpus in options["corpora"]]
             _run(session, folders, as_json=options["as_json"])
@@ -131,6 +131,7 @@ def fuzz(**options: Any) -> int:
                 any(saved.visible for saved in session.saved)
                 and not options["keep_going"]
             ):
+                _tell_not_run(configs[number:], as_json=options["as_json"])
                 break
     return worst
 
@@ -272,6 +273,23 @@ def _tell_end(session: Session, *, as_json: bool) -> Exit:
         say("fuzz: interrupted; everything found is saved")
         return Exit.INTERRUPTED
     return Exit.VIOLATION if found is not None else Exit.CLEAN
+
+
+def _tell_not_run(configs: Sequence[CampaignConfig], *, as_json: bool) -> None:
+    """Name the scenarios that the end of the campaign came before, if there are any."""
+    from .exploring import echo_wrapped
+
+    names = [_name(config.spec) for config in configs]
+    if as_json and names:
+        put_json({"event": "not_run", "scenarios": names})
+    elif names:
+        echo_wrapped(f"not run: {', '.join(names)}")
+
+
+def _name(spec: TargetSpec) -> str:
+    """Return what a person calls a scenario and its parameters."""
+    params = ",".join(f"{name}={value}" for name, value in spec.params.items())
+    return f"{spec.scenario}:{params}" if params else spec.scenario
 
 
 def _seen(finished: Finished) -> str:
