@@ -89,6 +89,14 @@ def test_0_when_a_replay_does_not_reproduce(campaign: Path) -> None:
             ["fuzz", "mp", "--feedback", "state", "--strategy", "pct"],
             "--feedback is for strategies that learn, not 'pct'",
         ),
+        (
+            ["fuzz", "mp", "--corpus", ".", "--strategy", "pct"],
+            "--corpus is for strategies that learn, not 'pct'",
+        ),
+        (
+            ["fuzz", "mp", "horn", "--corpus", "."],
+            "--corpus '.' has no folder of a scenario that is fuzzed, such as 'mp'",
+        ),
         (["bench", "find", "--feedback", "nope"], "no feedback 'nope'; there are "),
         (["fuzz", "fork-fails:site=3"], "fork-fails: site=3, expected 0 to 2"),
         (["check", "fork-fails:site=99"], "fork-fails: site=99, expected 0 to 2"),

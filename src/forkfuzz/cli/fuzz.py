@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,11 +161,34 @@ def _configs(options: dict[str, Any]) -> list[CampaignConfig]:
             keep_going=options["keep_going"],
         )
         config.check()
-        if options["feedback"] is not None and not config.guided:
-            msg = f"--feedback is for strategies that learn, not {config.strategy!r}"
-            raise UsageError(msg)
         configs.append(config)
+    _check_learning(configs, options)
     return configs
+
+
+def _check_learning(
+    configs: Sequence[CampaignConfig], options: Mapping[str, Any]
+) -> None:
+    """Refuse what a campaign would ignore.
+
+    Raises:
+        UsageError: An option is for strategies that learn, or a corpus has no inputs
+            for any of the scenarios.
+    """
+    strategy = options["strategy"]
+    learns = configs[0].guided
+    for given, option in (("feedback", "--feedback"), ("corpora", "--corpus")):
+        if options[given] not in (None, ()) and not learns:
+            msg = f"{option} is for strategies that learn, not {strategy!r}"
+            raise UsageError(msg)
+    names = [config.spec.scenario for config in configs]
+    for corpus in options["corpora"]:
+        if not any((corpus / name).is_dir() for name in names):
+            msg = (
+                f"--corpus {str(corpus)!r} has no folder of a scenario that is fuzzed, "
+                f"such as {names[0]!r}"
+            )
+            raise UsageError(msg)
 
 
 def feedback_kinds(text: str | None) -> tuple[Any, ...]:
