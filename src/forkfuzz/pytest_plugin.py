@@ -86,6 +86,7 @@ def explore(
             request = sim.request
             if request.config.getoption("--forkfuzz-replay"):
                 await test(*args, sim=sim, **kwargs)
+                _check_run(sim)
                 return
             # A new one for each case and rerun: none depends on what ran before.
             chooser = make(strategy, seed)
@@ -96,10 +97,22 @@ def explore(
                 except Exception as error:
                     error.add_note(_note(fresh, request, run + 1))
                     raise
+                _check_run(fresh)
 
         return explored
 
     return decorate
+
+
+def _check_run(sim: Sim) -> None:
+    """Fail a test that has explored nothing, as without an ``await``.
+
+    Raises:
+        UsageError: Its machine has not run.
+    """
+    if not sim.has_run:
+        msg = "forkfuzz: nothing was explored, expected 'await sim.run()' in the test"
+        raise UsageError(msg)
 
 
 def _note(sim: Sim, request: pytest.FixtureRequest, run: int) -> str:

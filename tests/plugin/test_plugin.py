@@ -160,7 +160,12 @@ def test_trio_mode_or_a_mark_is_needed(pytester: pytest.Pytester) -> None:
 
             @pytest.mark.trio
             @forkfuzz.explore(runs=1)
-            async def test(sim): pass
+            async def test(sim):
+                sim.page("A")
+                sim.thread(thread)
+                await sim.run()
+
+            async def thread(cpu): pass
         """,
     )
     run(pytester).assert_outcomes(passed=1, failed=1)
@@ -179,6 +184,21 @@ def test_an_explored_failure_prints_the_command_that_replays_it(
     again = run(project, *found[1].split())
     again.assert_outcomes(failed=1)
     assert "Reproduce with" not in again.stdout.str()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("body", ["sim.run()", "pass", "if not x: await sim.run()"])
+def test_a_test_that_runs_nothing_fails(body: str, project: pytest.Pytester) -> None:
+    """As without an ``await``; one line says why."""
+    test = GOOD.partition("    await sim")[0].replace(
+        "test_no_b_without_a(sim)", "test(sim)"
+    )
+    project.makepyfile(f"x = 1{test}    {body}\n")
+    outcome = run(project)
+    outcome.assert_outcomes(failed=1, warnings=body == "sim.run()")
+    expected = "forkfuzz: nothing was explored, expected 'await sim.run()' in the test"
+    assert outcome.stdout.str().count(f"UsageError: {expected}\n") == 1
+    assert "Reproduce with" not in outcome.stdout.str()
 
 
 @pytest.mark.slow

@@ -259,6 +259,11 @@ class Sim:
         store = mm.world.frames[pte >> PFN_SHIFT].words[word]
         return mm.world.stores[store][1]
 
+    @property
+    def has_run(self) -> bool:
+        """Whether `run` was awaited, however it ended."""
+        return self._run is not None
+
     def decisions(self) -> tuple[list[Any], tuple[str, ...]]:
         """Return the decisions of the run so far, and the names of its tasks."""
         if self._run is None:
