@@ -62,7 +62,7 @@ def main() -> None:
         summary = summarize(found)
         seconds = time.perf_counter() - began
         count = f"{summary.found}/{summary.searches}"
-        print(ROW.format(name, count, str(summary), f"{seconds:.0f}"))
+        print(ROW.format(name, count, summary.told(arguments.limit), f"{seconds:.0f}"))
         sys.stdout.flush()
 
 

@@ -42,7 +42,7 @@ def main() -> None:
                 limit=arguments.runs,
                 feedback=kinds,
             )
-            cells.append(str(summarize(found["coverage"])))
+            cells.append(summarize(found["coverage"]).told(arguments.runs))
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 

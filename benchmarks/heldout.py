@@ -62,7 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
                 each, STRATEGIES, seeds=options.seeds, limit=options.limit, run=run
             )
             medians = {name: summarize(found[name]).median for name in STRATEGIES}
-            cells = [str(medians[name] or "-") for name in STRATEGIES]
+            more = f"more than {options.limit}"
+            cells = [str(medians[name] or more) for name in STRATEGIES]
             print(f"| {each.name} | {' | '.join(cells)} |", flush=True)
             for name in KNOWN:
                 # What was not found took the limit, and more.

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from forkfuzz.counting import counted
 from forkfuzz.engine import Schedule, dumps
 from forkfuzz.engine.schedule import load
 from forkfuzz.errors import ForkfuzzError, UsageError
@@ -133,6 +134,6 @@ def _note(sim: Sim, request: pytest.FixtureRequest, run: int) -> str:
     test = f"{os.path.relpath(request.node.path, start)}::{node.partition('::')[2]}"
     command = ["pytest", test, "--forkfuzz-replay", os.path.relpath(path, start)]
     return (
-        f"forkfuzz: failed in run {run}, after {len(decisions)} decisions\n"
+        f"forkfuzz: failed in run {run}, after {counted(len(decisions), 'decision')}\n"
         f"Reproduce with:  {shlex.join(command)}"
     )

@@ -14,7 +14,7 @@ from cli.running import call
 from forkfuzz.bench.exhibits import EXHIBITS, Exhibit, find_exhibits
 from forkfuzz.bench.finding import Sample, Search, search, search_all
 from forkfuzz.bench.plot import drawn
-from forkfuzz.bench.survival import p_value, summarize
+from forkfuzz.bench.survival import Summary, p_value, summarize
 from forkfuzz.campaign.config import GUIDED
 from forkfuzz.checkers import PROPERTIES
 from forkfuzz.errors import UsageError
@@ -80,7 +80,15 @@ def test_searches_that_gave_up_count_as_longer() -> None:
     """If half of them gave up, the median is not known."""
     assert summarize(samples(5, 8, 200, 300, 400)).median is None
     assert summarize(samples(5, 8, 9, 300, 400)).median == 9
-    assert str(summarize(samples(200, 300))) == "- (- to -)"
+
+
+def test_a_median_is_told_with_its_interval() -> None:
+    """Where there is one, and as far as the searches went."""
+    assert summarize(samples(200, 300)).told(100) == "more than 100"
+    assert Summary(3, 3, 3, 5, 5).told(100) == "3"
+    assert Summary(3, None, None, 5, 5).told(100) == "3"
+    assert Summary(12, 8, 40, 5, 5).told(100) == "12 (8 to 40)"
+    assert Summary(12, 8, None, 3, 5).told(100) == "12 (8 to more than 100)"
 
 
 def test_medians_of_geometric_searches_are_those_of_theory() -> None:

@@ -94,7 +94,7 @@ def test_the_command_prints_both_comparisons_as_text() -> None:
     result = CliRunner().invoke(cli, arguments, standalone_mode=False)
     lines = result.stdout.splitlines()
     assert result.return_value == 0
-    assert lines[0] == "horn under mainline: medians of 1 pairs of 3 runs"
+    assert lines[0] == "horn under mainline: medians of 1 pair of 3 runs"
     assert sum(" runs/s " in line for line in lines) == 2
     assert max(map(len, lines)) < 80
 

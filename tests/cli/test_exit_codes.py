@@ -45,6 +45,15 @@ def test_0_when_nothing_is_found(tmp_path: Path) -> None:
     assert seen.startswith("  seen: ")
 
 
+def test_one_of_a_thing_is_singular(tmp_path: Path) -> None:
+    """As of a single run, and of what it has seen."""
+    outcome = call(
+        "fuzz", "mp", "--rules", "seed", "--runs", 1, *QUICK, "--dir", tmp_path
+    )
+    assert outcome.out.startswith("mp: no violation in 1 run of this model under rule")
+    assert "  seen: 1 interleaving, 1 outcome, " in outcome.out
+
+
 def test_1_when_fuzzing_finds_a_violation(tmp_path: Path) -> None:
     """In a process of its own, with the command that reproduces it at the end."""
     outcome = launch("fuzz", "mp", *QUICK, "--dir", "c", cwd=tmp_path)
@@ -100,6 +109,10 @@ def test_0_when_a_replay_does_not_reproduce(campaign: Path) -> None:
         (["bench", "find", "--feedback", "nope"], "no feedback 'nope'; there are "),
         (["fuzz", "fork-fails:site=3"], "fork-fails: site=3, expected 0 to 2"),
         (["check", "fork-fails:site=99"], "fork-fails: site=99, expected 0 to 2"),
+        (
+            ["fuzz", "mp:rounds=1,rounds=2"],
+            "'rounds' is given twice in 'mp rounds=1 rounds=2'",
+        ),
         (["fuzz", "mp:pages"], "'pages' is not a parameter, expected name=number"),
         (["fuzz", "mp", "--rules", "nope"], "no preset 'nope'; there are seed, "),
         (["fuzz", "mp", "--rules", "seed,no=1"], "no rule 'no=1'; expected field="),
@@ -128,7 +141,7 @@ def test_0_when_a_replay_does_not_reproduce(campaign: Path) -> None:
         (["check", "mp", "no.litmus"], "no.litmus:1:1: expected a readable file, "),
         (["check", "mp", "--rules", "nope"], "no preset 'nope'; there are seed, "),
         (["check", "--matrix", "mp"], "mp:1:1: expected a readable file, found no "),
-        (["bisect"], "missing argument 'FILE|SIG'"),
+        (["bisect"], "missing argument 'SIG|FILE'"),
         (["bisect", "00000000"], "no crash '00000000' in '.forkfuzz'"),
         (["bisect", "no.litmus"], "no.litmus:1:1: expected a readable file, found no "),
         (["scenarios", "nope"], "got unexpected extra argument (nope)"),

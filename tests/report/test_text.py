@@ -29,7 +29,7 @@ def test_the_message_has_all_that_one_needs(torn: Recording) -> None:
     assert lines[0].endswith("  sig 7c1e90ab")
     assert "   F (fork)                          T1" in lines
     assert (
-        "  found after 212 runs (0.4 s); shrunk 96 -> 41 steps, 9 -> 1 preemptions"
+        "  found after 212 runs (0.4 s); shrunk 96 -> 41 steps, 9 -> 1 preemption"
         in lines
     )
     assert "  assumes: sequentially consistent memory" in text

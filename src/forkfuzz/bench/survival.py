@@ -42,14 +42,18 @@ class Summary:
     found: int
     searches: int
 
-    def __str__(self) -> str:
-        """Return the median and its interval, as in ``12 (8 to 40)``."""
-        ends = [_end(self.low), _end(self.high)]
-        return f"{_end(self.median)} ({ends[0]} to {ends[1]})"
+    def told(self, limit: int) -> str:
+        """Return the median and its interval, as in ``12 (8 to 40)``.
 
-
-def _end(runs: int | None) -> str:
-    return "-" if runs is None else str(runs)
+        Args:
+            limit: After how many runs a search gave up.
+        """
+        if self.median is None:
+            return f"more than {limit}"
+        if self.low is None or self.low == self.high:
+            return str(self.median)
+        high = f"more than {limit}" if self.high is None else self.high
+        return f"{self.median} ({self.low} to {high})"
 
 
 def summarize(samples: Sequence[Sample]) -> Summary:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from forkfuzz.counting import counted
 from forkfuzz.errors import UsageError
 
 from .exit import EXIT_CODES, Exit, say
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=EXIT_CODES)
-@click.argument("what", metavar="FILE|SIG")
+@click.argument("what", metavar="SIG|FILE")
 @click.option("--rules", metavar="R", help="Instead of those of the file or crash.")
 @dir_option
 @limit_options
@@ -76,7 +77,7 @@ def bisect(
         for guard in guards:
             right = getattr(type(under)(), guard.field)
             echo_wrapped(f"  {guard.field}={right} instead of {guard.value}")
-            echo_wrapped(f"    {guard.closes.value} ({guard.states} states)")
+            echo_wrapped(f"    {guard.closes.value} ({counted(guard.states, 'state')})")
     if found.interrupted:
         say("bisect: interrupted; what is known is above")
         return Exit.INTERRUPTED

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import rich_click as click
 
+from forkfuzz.counting import counted
 from forkfuzz.errors import UsageError
 
 from .exit import EXIT_CODES, Exit, say
@@ -204,7 +205,8 @@ def _tell(
     echo_wrapped(name)
     echo_wrapped(f"  {_verdict(progress, len(plainest))}")
     echo(
-        f"  {progress.runs} runs, {progress.transitions} transitions, "
+        f"  {counted(progress.runs, 'run')}, "
+        f"{counted(progress.transitions, 'transition')}, "
         f"depth {progress.depth}, {seconds:.1f} s"
     )
     echo_wrapped("  assumes: " + ", ".join(assumptions(program)))
@@ -214,10 +216,12 @@ def _verdict(progress: Progress, broken: int) -> str:
     """Return what was found, and in how much of all there is."""
     from forkfuzz.exhaustive import INTERRUPTED
 
-    states = f"{'all ' if progress.exhaustive else ''}{progress.states} states"
+    states = counted(progress.states, "state")
+    if progress.exhaustive and progress.states > 1:
+        states = f"all {states}"
     verdict = f"no violation in {states}"
     if broken:
-        properties = "1 property" if broken == 1 else f"{broken} properties"
+        properties = counted(broken, "property", "properties")
         verdict = f"{properties} broken, {states} looked at"
     if progress.exhaustive:
         return verdict

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from forkfuzz.counting import counted
 from forkfuzz.errors import UsageError
 
 from .exit import EXIT_CODES, Exit, say
@@ -321,8 +322,8 @@ def _seen(finished: Finished) -> str:
 
     reach = finished.reach
     text = (
-        f"  seen: {reach.interleavings} interleavings, {reach.outcomes} outcomes, "
-        f"{len(reach.points)} points"
+        f"  seen: {counted(reach.interleavings, 'interleaving')}, "
+        f"{counted(reach.outcomes, 'outcome')}, {counted(len(reach.points), 'point')}"
     )
     never = left_out(frozenset(reach.points))
     return f"{text}; {len(never)} more in the functions entered" if never else text
@@ -333,6 +334,6 @@ def _nothing(session: Session) -> str:
     assert session.finished is not None  # called at the end only
     spec = session.config.spec
     return (
-        f"{spec.scenario}: no violation in {session.finished.runs} runs of this model "
-        f"under rules {spec.rules}"
+        f"{spec.scenario}: no violation in {counted(session.finished.runs, 'run')} "
+        f"of this model under rules {spec.rules}"
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from forkfuzz.counting import counted
+
 from .exit import Exit, say
 from .exploring import load_test, processes
 from .output import echo, put_json
@@ -67,8 +69,7 @@ def table(rows: Sequence[Row], *, with_header: bool = True) -> list[str]:
         for number, cell in enumerate(row.cells):
             lines.append(_line([*_name(row, number), *_cell(cell)]))
         if not row.cells:
-            tests = "1 test" if row.programs == 1 else f"{row.programs} tests"
-            where = f"nothing, in {tests}"
+            where = f"nothing, in {counted(row.programs, 'test')}"
             if row.unsure:
                 where += f", of which not in full: {', '.join(row.unsure)}"
             name = _name(row, 0)

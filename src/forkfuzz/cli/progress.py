@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from forkfuzz.campaign import Progress
+from forkfuzz.counting import counted
 
 from .exit import say
 
@@ -41,7 +42,7 @@ def line(scenario: str, progress: Progress) -> str:
     return (
         f"fuzz: {scenario}: elapsed {progress.elapsed:.0f}s, runs {progress.runs} "
         f"({progress.rate:.0f}/s), features {progress.features}, corpus "
-        f"{progress.corpus}, violations {progress.findings} ({progress.hits} runs), "
+        f"{progress.corpus}, violations {progress.findings} ({counted(progress.hits, 'run')}), "
         f"last new {progress.since_new:.0f}s ago"
     )
 

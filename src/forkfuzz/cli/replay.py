@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from forkfuzz.counting import counted
 from forkfuzz.errors import UsageError
 
 from .exit import EXIT_CODES, Exit
@@ -49,8 +50,8 @@ def replay(
 ) -> int:
     """Run a stored schedule again, and say whether the violation is still there.
 
-    WHAT is the signature of a crash in the campaign's directory, or a file: a schedule
-    or a record. A schedule that no longer fits the model is an error (2) that names
+    SIG is the signature of a crash in the campaign's directory, FILE a schedule or a
+    record. A schedule that no longer fits the model is an error (2) that names
     the step; with --rules it is followed as far as it goes. Of a litmus test the end
     of the run is shown too. With --step, which reads commands from the standard input,
     a person can take any other step; exit code 1: the run left behind is broken.
@@ -148,7 +149,7 @@ def _tell(
     from forkfuzz.report import printable, record, violation_text
 
     name, what = printable(stored.name), printable(stored.violates)
-    steps = f"({result.steps} steps)"
+    steps = f"({counted(result.steps, 'step')})"
     if not reproduces:
         under = f" under {printable(rules)}" if rules else ""
         said = f"{what} does not reproduce" if what else "no violation"

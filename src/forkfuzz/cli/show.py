@@ -49,7 +49,7 @@ def show(
     directory: Path,
     original: bool,
 ) -> int:
-    """Show a stored run: SIG of the campaign's directory, or a schedule or record.
+    """Show a stored run: SIG of the campaign's directory, or FILE, a schedule or record.
 
     race: the table for a commit message. steps: every step with what it changed.
     html: a page to step through it. pytest: a test that passes once it is fixed.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from forkfuzz.counting import counted
 from forkfuzz.engine import Outcome, Strategy
 from forkfuzz.harness.run import Run
 from forkfuzz.harness.trial import with_lazy_tlb
@@ -28,7 +29,7 @@ def sample(
     What comes of it is among what `forkfuzz.exhaustive.decide` finds. An interrupt from
     the keyboard ends it and keeps what is known.
     """
-    decided: Decided[Seen] = Decided(Progress(stopped=f"{runs} runs"), [], [], [])
+    decided: Decided[Seen] = Decided(Progress(stopped=counted(runs, "run")), [], [], [])
     lazy = with_lazy_tlb(program)
     try:
         for _ in range(runs):

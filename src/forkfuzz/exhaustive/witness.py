@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import attrs
 
+from forkfuzz.counting import counted
 from forkfuzz.engine import Outcome, Schedule
 from forkfuzz.harness.run import Run
 from forkfuzz.harness.trial import ProgramSystem, ProgramTrial
@@ -33,10 +34,12 @@ class Plainest:
 
     def __str__(self) -> str:
         """Return how plain it is, and how sure that is."""
-        count = self.preemptions
-        plural = "" if count == 1 else "s"
-        fewer = f", none with fewer ({self.states} states)" if count else ""
-        return f"{self.steps} steps, {count} preemption{plural}{fewer}"
+        text = (
+            f"{counted(self.steps, 'step')}, {counted(self.preemptions, 'preemption')}"
+        )
+        if self.preemptions:
+            text += f", none with fewer ({counted(self.states, 'state')})"
+        return text
 
 
 def plainest_violation(

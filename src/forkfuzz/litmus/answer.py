@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from forkfuzz.counting import counted
 from forkfuzz.exhaustive import INTERRUPTED
 from forkfuzz.rules import format_rules
 from forkfuzz.search import Progress
@@ -70,10 +71,11 @@ def observation(verdict: Verdict) -> str:
 
 def how_sure(progress: Progress, seconds: float) -> str:
     """Return how much was looked at."""
+    states = counted(progress.states, "state")
     if progress.exhaustive:
-        return f"Checked exhaustively: {progress.states} states, {seconds:.1f} s"
+        return f"Checked exhaustively: {states}, {seconds:.1f} s"
     if progress.stopped == INTERRUPTED:
-        known = f"{progress.states} states, {progress.runs} runs"
+        known = f"{states}, {counted(progress.runs, 'run')}"
         return f"Interrupted after {known}: not exhaustive, {seconds:.1f} s"
     return f"Checked up to {progress.stopped}: not exhaustive, {seconds:.1f} s"
 

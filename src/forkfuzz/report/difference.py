@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import attrs
 
+from forkfuzz.counting import counted
+
 from .layout import paragraph
 from .recording.events import Recording, Step
 from .sanitize import printable
@@ -60,7 +62,7 @@ def difference(first: Recording, second: Recording) -> Difference:
 def difference_text(names: tuple[str, str], first: Recording, second: Recording) -> str:
     """Return the comparison for people, without a newline at its end."""
     found = difference(first, second)
-    lines = [f"{found.common} steps in common"]
+    lines = [f"{counted(found.common, 'step')} in common"]
     for name, run in zip(names, (first, second), strict=True):
         lines += ["", *_after(printable(name), run, found.common)]
     lines.append("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from forkfuzz.checkers import Violation
+from forkfuzz.counting import counted
 from forkfuzz.errors import UsageError
 from forkfuzz.rules import format_rules
 from forkfuzz.shrink import Shrunk
@@ -73,9 +74,8 @@ def _found(
 ) -> list[str]:
     parts = []
     if found_after is not None:
-        runs = "run" if found_after == 1 else "runs"
         took = "" if seconds is None else f" ({seconds:.1f} s)"
-        parts.append(f"found after {found_after} {runs}{took}")
+        parts.append(f"found after {counted(found_after, 'run')}{took}")
     if shrunk is not None:
         parts.append(str(shrunk))
     return paragraph("; ".join(parts)) if parts else []

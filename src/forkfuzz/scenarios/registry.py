@@ -121,6 +121,9 @@ def parse_spec(text: str) -> tuple[str, dict[str, int]]:
             raise UsageError(msg)
         if len(value) > len(str(MAX_PARAMETER)):
             raise _out_of_range(parameter, value)
+        if parameter in given:
+            msg = f"{parameter[:60]!r} is given twice in {text[:60]!r}"
+            raise UsageError(msg)
         given[parameter] = int(value)
     return name, given
 

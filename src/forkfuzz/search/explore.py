@@ -25,6 +25,8 @@ from typing import Generic
 
 import attrs
 
+from forkfuzz.counting import counted
+
 from .bounds import Limits
 from .branch import UNKNOWN, Branch, Reduced
 from .fingerprint import Parts, Symmetry
@@ -186,7 +188,7 @@ class Search(Generic[T]):
         """Return which limit has been reached, if one has."""
         limits, states = self.limits, self.progress.states
         if states >= limits.states:
-            return f"{limits.states} states"
+            return counted(limits.states, "state")
         memory = (
             len(self.visited) * BYTES_PER_STATE
             + len(self.steps) * BYTES_PER_STEP

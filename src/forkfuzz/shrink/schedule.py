@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import attrs
 
+from forkfuzz.counting import counted
 from forkfuzz.engine import Schedule
 from forkfuzz.errors import InternalError, ReplayError
 from forkfuzz.harness.result import RunResult
@@ -49,11 +50,11 @@ class Shrunk:
     def __str__(self) -> str:
         """Return what shrinking has come to, in the words of a report."""
         text = (
-            f"shrunk {self.steps_before} -> {self.result.steps} steps, "
-            f"{self.preemptions_before} -> {self.preemptions} preemptions"
+            f"shrunk {self.steps_before} -> {counted(self.result.steps, 'step')}, "
+            f"{self.preemptions_before} -> {counted(self.preemptions, 'preemption')}"
         )
         if self.proved and self.preemptions:
-            text += f", none with fewer ({self.proved} states)"
+            text += f", none with fewer ({counted(self.proved, 'state')})"
         return text
 
 

@@ -9,6 +9,7 @@ import rich_click as click
 from forkfuzz.cli.exit import EXIT_CODES, Exit
 from forkfuzz.cli.output import echo, json_option, put_json
 from forkfuzz.cli.types import Whole
+from forkfuzz.counting import counted
 
 if TYPE_CHECKING:
     from forkfuzz.bench import Comparison
@@ -84,7 +85,8 @@ def drivers(
     if as_json:
         put_json([attrs.asdict(comparison) for comparison in comparisons])
     else:
-        echo(f"{scenario} under {spelled}: medians of {pairs} pairs of {runs} runs\n")
+        size = f"{counted(pairs, 'pair')} of {counted(runs, 'run')}"
+        echo(f"{scenario} under {spelled}: medians of {size}\n")
         for comparison in comparisons:
             _tell(comparison)
     return Exit.CLEAN

@@ -75,7 +75,7 @@ def find(
     """Measure how many runs strategies take to find EXHIBITs, by default all of them.
 
     A cell is the median over the seeds by Kaplan and Meier with its 95 % confidence
-    interval; a dash stands for more runs than the searches had. Needs scipy.
+    interval, where that is more than one number. Needs scipy.
     """
     from forkfuzz.bench.exhibits import find_exhibits
     from forkfuzz.bench.finding import search_all
@@ -102,7 +102,7 @@ def find(
             if as_json:
                 put_json(_document(exhibit, samples))
             else:
-                _tell(exhibit, samples, with_header=number == 0)
+                _tell(exhibit, samples, runs, with_header=number == 0)
     if plot is not None:
         from forkfuzz.bench.plot import plot_found
 
@@ -111,14 +111,14 @@ def find(
     return Exit.CLEAN
 
 
-def _tell(exhibit: Exhibit, samples: Found, *, with_header: bool) -> None:
+def _tell(exhibit: Exhibit, samples: Found, limit: int, *, with_header: bool) -> None:
     """Write a row of the table in Markdown."""
     from forkfuzz.bench.survival import summarize
 
     if with_header:
         echo(f"| exhibit | {' | '.join(samples)} | best single |")
         echo(f"| --- |{' --- |' * (len(samples) + 1)}")
-    cells = [str(summarize(each)) for each in samples.values()]
+    cells = [summarize(each).told(limit) for each in samples.values()]
     echo(f"| {exhibit.name} | {' | '.join(cells)} | {_against_best(samples)} |")
 
 
@@ -128,7 +128,7 @@ def _against_best(samples: Found) -> str:
 
     best = best_single(samples)
     if best is None:
-        return "-"
+        return "none"
     ratio = ratio_to(samples, best)
     if ratio is None:
         return best
