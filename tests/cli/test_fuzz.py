@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time  # noqa: TID251 -- when to kill a process is no part of a run
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from forkfuzz.campaign import Campaign, has_atheris, open_campaign
+from forkfuzz.campaign import Campaign, Finished, has_atheris, open_campaign
 from forkfuzz.campaign.atomic import TEMPORARY
+from forkfuzz.cli.session import Session
 from forkfuzz.strategies import NAMES
 
 from .running import (
@@ -157,6 +160,32 @@ def test_a_time_budget_ends_a_campaign(tmp_path: Path) -> None:
     )
     assert outcome.code == 0
     assert [event["reason"] for event in outcome.of("finished")] == ["time", "time"]
+
+
+def test_the_time_is_that_of_all_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each scenario gets its share of what is left; for the last ones there is none."""
+    times = iter([0.0, 50.0, 80.0, 90.1])
+    monkeypatch.setattr(
+        "forkfuzz.campaign.clock.Stopwatch",
+        lambda: SimpleNamespace(elapsed=times.__next__),
+    )
+    shares = []
+
+    def events(session: Session, _folders: object) -> Iterator[Finished]:
+        shares.append(session.config.seconds)
+        session.finished = Finished("time", 1, ())
+        yield session.finished
+
+    monkeypatch.setattr(Session, "events", events)
+    outcome = call(
+        *("fuzz", "mp", "horn", "guard", "xu", "signal", "--time", 90, "--json"),
+        *(*QUICK, "--dir", tmp_path),
+    )
+    assert outcome.code == 0
+    assert shares == [18.0, 10.0, pytest.approx(10 / 3)]
+    assert outcome.of("not_run")[0]["scenarios"] == ["xu", "signal"]
 
 
 def test_what_was_never_reached_is_said(tmp_path: Path) -> None:

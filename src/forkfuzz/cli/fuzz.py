@@ -116,6 +116,7 @@ def fuzz(**options: Any) -> int:
     the campaign's directory, which a later campaign continues.
     """
     from forkfuzz.campaign import open_campaign
+    from forkfuzz.campaign.clock import Stopwatch
 
     from .session import Session
 
@@ -123,7 +124,12 @@ def fuzz(**options: Any) -> int:
     worst = Exit.CLEAN
     with open_campaign(options["directory"]) as campaign:
         campaign.write_config(resolved(configs, options["scenarios"]))
-        for number, config in enumerate(configs, 1):
+        watch = Stopwatch()
+        while configs:
+            config = _with_share(configs, options["seconds"], watch.elapsed())
+            if config is None:
+                break
+            del configs[0]
             session = Session(config, campaign)
             folders = [corpus / config.spec.scenario for corpus in options["corpora"]]
             _run(session, folders, as_json=options["as_json"])
@@ -132,9 +138,26 @@ def fuzz(**options: Any) -> int:
                 any(saved.visible for saved in session.saved)
                 and not options["keep_going"]
             ):
-                _tell_not_run(configs[number:], as_json=options["as_json"])
                 break
+    _tell_not_run(configs, as_json=options["as_json"])
     return worst
+
+
+def _with_share(
+    configs: Sequence[CampaignConfig], seconds: float | None, elapsed: float
+) -> CampaignConfig | None:
+    """Return the first of *configs* with its share of the time that is left, if any is.
+
+    Not of all the time: starting a worker and shrinking take some of it too.
+    """
+    import msgspec
+
+    if seconds is None:
+        return configs[0]
+    left = seconds - elapsed
+    if left <= 0:
+        return None
+    return msgspec.structs.replace(configs[0], seconds=left / len(configs))
 
 
 def _configs(options: dict[str, Any]) -> list[CampaignConfig]:
