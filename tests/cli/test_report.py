@@ -135,6 +135,56 @@ def line(**changes: Any) -> str:
     return json.dumps(sample) + "\n"
 
 
+def summary(**changes: Any) -> str:
+    """Return a line of statistics that stands for the end of a campaign."""
+    counts = {"runs": 7, "interleavings": 5, "outcomes": 2}
+    how = {"reason": "runs", "strategy": "pct", "engine": "builtin"}
+    none: dict[str, Any] = {"points": [], "unreached": [], "left_out": []}
+    where = {"scenario": "mp", "rules": "seed"}
+    return json.dumps({**where, **how, **counts, **none, **changes}) + "\n"
+
+
+def test_campaigns_are_told_together(campaign: Path) -> None:
+    """What one of them has reached is reached, and counts are added where that is right."""
+    (campaign / "stats.ndjson").write_text(
+        line(runs=7, hits=1, features=30)
+        + summary(points=["f:a", "g:a"], unreached=["x", "y"], left_out=["f:b", "g:b"])
+        + line(runs=5, hits=9, features=8)  # killed
+        + line(runs=4, hits=2, features=8)
+        + line(runs=50, hits=3, features=9)
+        + summary(interleavings=3, outcomes=4, strategy="coverage", reason="time")
+        + line(runs=60, hits=5, features=9)
+        + summary(points=["f:b", "f:a"], unreached=["y", "z"], left_out=["f:c"])
+    )
+    text = " ".join(" ".join(_Page(page_of(campaign)).text).split())
+    for told in (
+        "runs 122 ",
+        "runs with a violation 18 ",
+        "features reached 30 ",
+        "campaigns that ended 3 ",
+        "the last ended by runs ",
+        "strategy pct, engine builtin; coverage, engine builtin ",
+        "different interleavings at least 5 ",
+        "different outcomes at least 4 ",
+        "points reached 3 ",
+        "Never reached, in functions that were entered: f:c , g:b",
+    ):
+        assert told in text
+    assert "Should have been reached" not in text  # the second has reached them all
+
+
+def test_what_no_campaign_reached_is_told(campaign: Path) -> None:
+    """And of a single one all is known."""
+    path = campaign / "stats.ndjson"
+    path.write_text(summary(unreached=["x:a", "y:a"]))
+    text = " ".join(" ".join(_Page(page_of(campaign)).text).split())
+    assert "different interleavings 5 " in text
+    assert "Should have been reached, and was not: x:a , y:a" in text
+    path.write_text(summary(unreached=["y:a", "x:a"]) + summary(unreached=["y:a"]))
+    text = " ".join(" ".join(_Page(page_of(campaign)).text).split())
+    assert "Should have been reached, and was not: y:a" in text
+
+
 HOSTILE = "</style><script>alert(1)</script>\x1b[31m\u202e\x00&lt;']]>"
 
 

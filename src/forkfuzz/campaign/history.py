@@ -66,7 +66,7 @@ class History:
     Attributes:
         scenario: With the parameters that were given.
         rules: The rules.
-        samples: Time and runs are counted on from one campaign to the next.
+        samples: Counts go on from one campaign to the next.
         summaries: Of those that came to their end.
     """
 
@@ -74,6 +74,23 @@ class History:
     rules: str
     samples: tuple[Sample, ...]
     summaries: tuple[Summary, ...]
+
+    @property
+    def points(self) -> frozenset[str]:
+        """Points that any campaign has reached."""
+        return frozenset(point for each in self.summaries for point in each.points)
+
+    @property
+    def unreached(self) -> tuple[str, ...]:
+        """What no campaign has reached of what the scenario should have, sorted."""
+        missed = [frozenset(each.unreached) for each in self.summaries]
+        return tuple(sorted(missed[0].intersection(*missed))) if missed else ()
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Points that no campaign has reached, of functions that one entered, sorted."""
+        missed = {point for each in self.summaries for point in each.left_out}
+        return tuple(sorted(missed - self.points))
 
 
 def sample_of(where: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -118,8 +135,7 @@ def histories(campaign: Campaign) -> tuple[list[History], list[str]]:
 
     Also returns what is wrong with each line that is damaged and was left out.
     """
-    samples: dict[tuple[str, str], list[Sample]] = {}
-    summaries: dict[tuple[str, str], list[Summary]] = {}
+    told: dict[tuple[str, str], list[Sample | Summary]] = {}
     damaged: list[str] = []
     for number, line in enumerate(campaign.stats(), 1):
         try:
@@ -127,18 +143,14 @@ def histories(campaign: Campaign) -> tuple[list[History], list[str]]:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             damaged.append(f"line {number}: {error}")
             continue
-        key = (_spec(read), read.rules)
-        if isinstance(read, Summary):
-            summaries.setdefault(key, []).append(read)
-        else:
-            samples.setdefault(key, []).append(read)
+        told.setdefault((_spec(read), read.rules), []).append(read)
     found = [
         History(
             *key,
-            tuple(_counted_on(samples.get(key, []))),
-            tuple(summaries.get(key, [])),
+            tuple(_counted_on(lines)),
+            tuple(line for line in lines if isinstance(line, Summary)),
         )
-        for key in dict.fromkeys([*samples, *summaries])
+        for key, lines in told.items()
     ]
     return found, damaged
 
@@ -153,14 +165,27 @@ def _spec(line: Sample | Summary) -> str:
     return " ".join([line.scenario, *(f"{k}={v}" for k, v in line.params.items())])
 
 
-def _counted_on(samples: Iterable[Sample]) -> Iterable[Sample]:
-    """Go on counting where the campaign before stopped; each begins with nothing."""
-    seconds, runs = 0.0, 0
+def _counted_on(lines: Iterable[Sample | Summary]) -> Iterable[Sample]:
+    """Go on counting where the campaign before stopped; each begins with nothing.
+
+    What two campaigns have reached is mostly the same, so it is not added.
+    """
+    seconds, runs, hits, features = 0.0, 0, 0, 0
     last: Sample | None = None
-    for sample in samples:
-        if last is not None and sample.runs < last.runs:
+    for line in lines:
+        # One that was killed has no summary.
+        is_over = isinstance(line, Summary) or line.runs < (last.runs if last else 0)
+        if is_over and last is not None:
             seconds, runs = seconds + last.elapsed, runs + last.runs
-        last = sample
-        yield msgspec.structs.replace(
-            sample, elapsed=seconds + sample.elapsed, runs=runs + sample.runs
-        )
+            hits += last.hits
+            last = None
+        if isinstance(line, Sample):
+            last = line
+            features = max(features, line.features)
+            yield msgspec.structs.replace(
+                line,
+                elapsed=seconds + line.elapsed,
+                runs=runs + line.runs,
+                hits=hits + line.hits,
+                features=features,
+            )

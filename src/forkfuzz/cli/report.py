@@ -26,7 +26,8 @@ def report(*, directory: Path, target: Path | None) -> int:
     """Make one HTML page of the campaign in DIR, which may still be running.
 
     It has the violations with their race tables, what was reached over time, runs per
-    second, and what was never reached. It loads nothing, so it can be mailed.
+    second, and what was never reached, of all campaigns in DIR on the same scenario and
+    rules together. It loads nothing, so it can be mailed.
     A violation whose record is damaged is left out, and named; so are damaged lines of
     statistics.
     """
@@ -109,21 +110,26 @@ def _progressed(history: History) -> Progressed:
             ("features reached", str(last.features)),
             ("inputs kept", str(last.corpus)),
         ]
-    for summary in summaries[-1:]:
+    if summaries:
+        hows = [f"{each.strategy}, engine {each.engine}" for each in summaries]
+        # Which they were is not kept, so that those of two campaigns may be the same.
+        at_least = "at least " if len(summaries) > 1 else ""
+        ways = max(each.interleavings for each in summaries)
+        outcomes = max(each.outcomes for each in summaries)
         facts += [
-            ("ended by", summary.reason),
-            ("strategy", f"{summary.strategy}, engine {summary.engine}"),
-            ("different interleavings", str(summary.interleavings)),
-            ("different outcomes", str(summary.outcomes)),
-            ("points reached", str(len(summary.points))),
+            ("campaigns that ended", str(len(summaries))),
+            ("the last ended by", summaries[-1].reason),
+            ("strategy", "; ".join(dict.fromkeys(hows))),
+            ("different interleavings", f"{at_least}{ways}"),
+            ("different outcomes", f"{at_least}{outcomes}"),
+            ("points reached", str(len(history.points))),
         ]
-    end = summaries[-1] if summaries else None
     return Progressed(
         history.scenario,
         history.rules,
         facts,
         [(sample.elapsed, sample.features) for sample in samples],
         [(sample.elapsed, sample.runs) for sample in samples],
-        end.unreached if end else (),
-        end.left_out if end else (),
+        history.unreached,
+        history.left_out,
     )
