@@ -227,6 +227,48 @@ def test_a_campaign_is_continued(tmp_path: Path) -> None:
     assert len(after) > len(before)
 
 
+def test_a_bug_that_is_known_from_elsewhere_is_said_to_be(campaign: Path) -> None:
+    """The commands are for the stored run; all scenarios that showed it are named."""
+    options = (*QUICK, "--dir", campaign)
+    signature = visible_signature(campaign)
+    before = contents(campaign / "crashes" / signature)
+    assert "seen.txt" not in before
+    first = call("fuzz", "mp:rounds=2", *options)
+    told = f"{signature} was stored before, from mp: that run is what these commands"
+    assert f"{told} are for; seen in mp, mp:rounds=2 " in " ".join(first.out.split())
+    assert "was stored before" not in call("fuzz", "mp", *options, "--seed", 2).out
+    outcome = call("fuzz", "mp:rounds=4", *options, "--json")
+    seen = {
+        event["record"]["signature"]: event["seen"] for event in outcome.of("violation")
+    }
+    assert seen[signature] == ["mp", "mp:rounds=2", "mp:rounds=4"]
+    after = contents(campaign / "crashes" / signature)
+    assert after.pop("seen.txt") == b"mp\nmp:rounds=2\nmp:rounds=4\n"
+    assert after == before
+
+
+@pytest.mark.parametrize("damage", [b"\xff\x1b[31m\n\n../x\nmp:a=", b"mp\n" * 100_000])
+def test_a_damaged_list_of_scenarios_is_only_a_list(
+    damage: bytes, campaign: Path
+) -> None:
+    """What is in it and can be no name is left out."""
+    signature = visible_signature(campaign)
+    (campaign / "crashes" / signature / "seen.txt").write_bytes(damage)
+    outcome = call("fuzz", "mp:rounds=2", *QUICK, "--dir", campaign)
+    assert (outcome.code, outcome.err) == (1, "")
+    assert "seen in mp, mp:rounds=2\n" in outcome.out
+
+
+def test_where_a_damaged_record_comes_from_is_not_guessed(campaign: Path) -> None:
+    """The bug is told as any other; whoever reads the record is told of the damage."""
+    crash = campaign / "crashes" / visible_signature(campaign)
+    (crash / "record.json").write_bytes(b"{")
+    outcome = call("fuzz", "mp:rounds=2", *QUICK, "--dir", campaign)
+    assert (outcome.code, outcome.err) == (1, "")
+    assert "was stored before" not in outcome.out
+    assert not (crash / "seen.txt").exists()
+
+
 def test_what_no_longer_replays_is_told_anew(campaign: Path) -> None:
     """A schedule that the model has outgrown is replaced when its bug is found again."""
     signature = visible_signature(campaign)

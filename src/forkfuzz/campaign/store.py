@@ -50,6 +50,7 @@ CRASH_FILES = frozenset(
         "minimal.litmus",
         "race.txt",
         "README.md",
+        "seen.txt",
     }
 )
 

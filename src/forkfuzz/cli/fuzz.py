@@ -17,7 +17,7 @@ from .output import echo, json_option, put_json
 from .types import Duration, Folder, Whole
 
 if TYPE_CHECKING:
-    from forkfuzz.campaign import CampaignConfig, Event, Finished, TargetSpec
+    from forkfuzz.campaign import CampaignConfig, Event, Finished
 
     from .session import Saved, Session
 
@@ -297,7 +297,7 @@ def _put_event(session: Session, event: Event | Saved) -> None:
         case Finding():
             pass  # told once it is saved
         case _:
-            put_json({"event": "violation", "record": event.record})
+            put_json({"event": "violation", "record": event.record, "seen": event.seen})
 
 
 def _tell_end(session: Session, *, as_json: bool) -> Exit:
@@ -325,18 +325,13 @@ def _tell_end(session: Session, *, as_json: bool) -> Exit:
 def _tell_not_run(configs: Sequence[CampaignConfig], *, as_json: bool) -> None:
     """Name the scenarios that the end of the campaign came before, if there are any."""
     from .exploring import echo_wrapped
+    from .seen import scenario_name
 
-    names = [_name(config.spec) for config in configs]
+    names = [scenario_name(c.spec.scenario, c.spec.params) for c in configs]
     if as_json and names:
         put_json({"event": "not_run", "scenarios": names})
     elif names:
         echo_wrapped(f"not run: {', '.join(names)}")
-
-
-def _name(spec: TargetSpec) -> str:
-    """Return what a person calls a scenario and its parameters."""
-    params = ",".join(f"{name}={value}" for name, value in spec.params.items())
-    return f"{spec.scenario}:{params}" if params else spec.scenario
 
 
 def _seen(finished: Finished) -> str:

@@ -29,10 +29,12 @@ from forkfuzz.errors import ForkfuzzError
 from forkfuzz.harness import RunResult
 from forkfuzz.harness.points import left_out
 from forkfuzz.report import assumptions, record, violation_text
+from forkfuzz.report.layout import paragraph
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import Program, find_scenario
 
 from .minimal import TEST, minimize, title_of
+from .seen import note_seen, scenario_name
 from .stored import from_schedule, name_in
 
 KERNEL = "7.0"
@@ -47,11 +49,14 @@ class Saved:
         record: Its record.
         text: What to print.
         visible: Whether a program can see it.
+        seen: Names of the scenarios that it was seen in, with their parameters; the
+            stored run is one of the first.
     """
 
     record: Record
     text: str
     visible: bool
+    seen: tuple[str, ...]
 
 
 @attrs.define(eq=False, slots=True)
@@ -119,12 +124,13 @@ class Session:
             assumptions=assumptions(self._program()),
         )
         self.campaign.save_crash(record_, {"input.bin": finding.input})
-        text = self._explain(finding, record_)
+        seen = note_seen(self.campaign, record_)
+        text = self._explain(finding, record_, seen)
         violation = finding.result.headline()
         visible = violation is not None and violation.severity is Severity.PROGRAM
-        return Saved(record_, text, visible)
+        return Saved(record_, text, visible, seen)
 
-    def _explain(self, finding: Finding, record_: Record) -> str:
+    def _explain(self, finding: Finding, record_: Record, seen: tuple[str, ...]) -> str:
         """Shrink the run, tell it, and put both beside the record."""
         program = find_scenario(record_.scenario).program(record_.params)
         rules = parse_rules(record_.rules)
@@ -151,6 +157,13 @@ class Session:
         )
         if not self._is_told(record_.signature):
             self._put_beside(record_, minimal.test, schedule, text)
+        elif seen[0] != scenario_name(record_.scenario, record_.params):
+            text += "\n" + "\n".join(
+                paragraph(
+                    f"{record_.signature} was stored before, from {seen[0]}: that run is "
+                    f"what these commands are for; seen in {', '.join(seen)}"
+                )
+            )
         return text
 
     def _is_told(self, signature: str) -> bool:
