@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import attrs
 import pytest
 
+from cli.running import QUICK, call
+from forkfuzz.campaign import Reason
+from forkfuzz.campaign.store import CRASH_FILES
 from forkfuzz.cli import VERBS, cli
 from forkfuzz.harness.sim import SimThread
 from forkfuzz.scenarios.program import PageSpec
@@ -53,6 +58,23 @@ def test_a_documented_command_is_one_that_exists(page: str, command: str) -> Non
     sub = cli.get_command(context, verb)
     assert sub is not None
     sub.make_context(verb, arguments)
+
+
+def test_the_page_about_campaigns_has_every_file_and_key(tmp_path: Path) -> None:
+    """The keys are those of the lines that a campaign writes."""
+    text = (ROOT / "docs" / "reference" / "campaign.md").read_text()
+    files, keys = text.split("## Lines of")
+    assert set(re.findall(r"[a-z-]+\.[a-z]+|README\.md", files)) >= CRASH_FILES
+    call("fuzz", "mp", "--runs", 5, "--rules", "seed", *QUICK, "--dir", tmp_path)
+    written: dict[str, str] = {}
+    for line in (tmp_path / "stats.ndjson").read_text().splitlines():
+        document = json.loads(line)
+        kind = "end" if "reason" in document else "progress"
+        for key in document:
+            written[key] = "both" if written.get(key, kind) != kind else kind
+    assert dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", keys, re.M)) == written
+    for reason in get_args(Reason):
+        assert f"`{reason}`" in keys
 
 
 def test_the_page_about_tests_has_all_there_is() -> None:
