@@ -63,7 +63,7 @@ def test_a_documented_command_is_one_that_exists(page: str, command: str) -> Non
 def test_the_page_about_campaigns_has_every_file_and_key(tmp_path: Path) -> None:
     """The keys are those of the lines that a campaign writes."""
     text = (ROOT / "docs" / "reference" / "campaign.md").read_text()
-    files, keys = text.split("## Lines of")
+    files, keys, _ = text.split("\n## ")
     assert set(re.findall(r"[a-z-]+\.[a-z]+|README\.md", files)) >= CRASH_FILES
     call("fuzz", "mp", "--runs", 5, "--rules", "seed", *QUICK, "--dir", tmp_path)
     written: dict[str, str] = {}
@@ -75,6 +75,22 @@ def test_the_page_about_campaigns_has_every_file_and_key(tmp_path: Path) -> None
     assert dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", keys, re.M)) == written
     for reason in get_args(Reason):
         assert f"`{reason}`" in keys
+
+
+def test_the_page_about_campaigns_has_every_event(tmp_path: Path) -> None:
+    """But notices, of which there is none here; the first campaign ends the whole."""
+    text = (ROOT / "docs" / "reference" / "campaign.md").read_text()
+    told: dict[str, set[str]] = {}
+    rows = re.findall(r"^\| `(\w+)` \| (`.*?) \|", text.split("\n## ")[2], re.M)
+    for event, keys in rows:
+        told.setdefault(event, {"event"}).update(re.findall(r"`(\w+)`", keys))
+    campaign = ("fuzz", "mp", "swapout", "--rules", "mainline", "--runs", 300, *QUICK)
+    outcome = call(*campaign, "--json", "--dir", tmp_path)
+    printed = [json.loads(line) for line in outcome.out.splitlines()]
+    assert {p["event"] for p in printed} == set(told) - {"notice"}
+    assert all(set(p) == told[p["event"]] for p in printed)
+    (reach,) = [p["reach"] for p in printed if p["event"] == "finished"]
+    assert set(reach) == {"interleavings", "outcomes", "points"}
 
 
 def test_the_page_about_tests_has_all_there_is() -> None:
