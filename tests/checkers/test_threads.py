@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from driving import Race, device, forker, ld, program, st, thread
 from forkfuzz.checkers.threads import OwnStoresChecker
+from forkfuzz.mm.mm_types import MmStruct
 from forkfuzz.scenarios.program import DmaStore, Madvise, PageSpec
 from staging import RW, Stage
 
@@ -148,6 +149,16 @@ def test_a_fork_with_vma_locks_loses_nothing() -> None:
     assert lost("seed") == []
 
 
+def test_a_store_through_a_stale_entry_after_the_fork_loses_nothing() -> None:
+    """Without the flush it gets into the child as well; the parent has it too."""
+    race = Race(
+        program(["A"], thread("T1", st("A", 1)), forker()), "seed,final_flush=none"
+    )
+    race.fill("cpu0", "A")
+    race.finish("F", "T1")
+    assert race.props() == ["snapshot.leak-to-child", "tlb.stale-writable"]
+
+
 def test_dropping_the_lock_between_clear_and_set_loses_a_store() -> None:
     """M-PTL: another fault installs a page in the gap."""
     race = Race(
@@ -189,6 +200,90 @@ def test_a_store_that_races_with_a_zap_is_either_kept_or_thrown_away() -> None:
     race.finish("T2")
     assert race.props() == []
     assert race.pte("A") == 0
+
+
+def inherited(*, own: bool) -> tuple[Stage[OwnStoresChecker], MmStruct]:
+    """Share A, which holds 1, with a child; let it store there too if *own*."""
+    here = Stage(OwnStoresChecker)
+    here.store(1)
+    child_mm = here.fork()
+    here.share(child_mm)
+    here.cut(child_mm)
+    here.run_child(child_mm)
+    if own:
+        here.set(child_mm, "A", here.alloc(), RW)
+        here.store(3, cpu=1)
+    return here, child_mm
+
+
+def test_a_store_of_the_parent_in_the_childs_memory_is_a_leak_and_no_loss() -> None:
+    """The child has not stored to the word; the parent's newer store is elsewhere."""
+    here, _ = inherited(own=False)
+    here.store(2)
+    here.checker.finish()
+    assert here.props() == []
+
+
+def test_a_store_of_the_child_in_the_parents_memory_loses_the_parents_own() -> None:
+    """Near miss: the parent had stored to the word."""
+    here, _ = inherited(own=False)
+    here.store(2, cpu=1)
+    here.checker.finish()
+    assert here.props() == ["parent.lost-store"]
+    assert here.checker.violations[0].message == (
+        "A[0] = 1 by T0 is lost in parent; memory holds 2"
+    )
+
+
+def test_a_store_of_the_parent_in_the_place_of_the_childs_own_is_a_loss() -> None:
+    """Near miss: the child had stored to the word since the fork."""
+    here, child_mm = inherited(own=True)
+    here.store(2, folio=here.folio("A", child_mm))
+    here.set(here.parent, "A", here.folio("A", child_mm), RW)
+    here.checker.finish()
+    assert here.props() == ["parent.lost-store"]
+    assert here.checker.violations[0].message == (
+        "A[0] = 3 by T1 is lost in child1; memory holds 2"
+    )
+
+
+def test_a_child_may_not_lose_what_it_inherited() -> None:
+    """Near miss: what is there instead is older, and nobody's store."""
+    here, child_mm = inherited(own=False)
+    here.set(child_mm, "A", here.alloc(), RW)
+    here.checker.finish()
+    assert here.props() == ["parent.lost-store"]
+    assert here.checker.violations[0].message == (
+        "A[0] = 1 by T0 is lost in child1; memory holds 0"
+    )
+
+
+def test_an_older_store_of_the_parent_is_no_leak() -> None:
+    """Near miss: it is what the child had before, or never."""
+    here = Stage(OwnStoresChecker)
+    first = here.store(1)
+    here.store(2)
+    child_mm = here.fork()
+    here.share(child_mm)
+    here.cut(child_mm)
+    copy = here.alloc()
+    copy.words[0] = first
+    here.set(child_mm, "A", copy, RW)
+    here.checker.finish()
+    assert here.props() == ["parent.lost-store"]
+
+
+def test_whose_a_devices_store_is_belongs_to_the_state() -> None:
+    """It writes through anybody's reference, and the judgement depends on whose."""
+    states = []
+    for reverse in (False, True):
+        here, child_mm = inherited(own=False)
+        pins = [here.pin(), here.pin(mm=child_mm)]
+        here.zap(here.parent)
+        here.zap(child_mm)
+        here.dma(pins[reverse], 2)
+        states.append(here.checker.state())
+    assert states[0] != states[1]
 
 
 def test_a_device_write_while_the_entry_is_cleared_for_a_moment_counts() -> None:

@@ -59,7 +59,7 @@ PROPERTIES: dict[str, str] = {
     "page.refcount": "counts differ from mappings and holders, or a mapping outlives its VMA",
     "pin.not-exclusive": "a pinned page is not exclusive",
     "pin.diverged": "the pinning process, or another, maps what it must not",
-    "parent.lost-store": "a process has lost a store of its own",
+    "parent.lost-store": "a process has lost a store of its own, or what it had before",
     "parent.stale-read": "a thread reads what was there before its own store",
     "file.written": "a store reached the page cache of a private mapping",
     "lock.vma-overlap": "a VMA is read-locked and write-locked at once",

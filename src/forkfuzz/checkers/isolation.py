@@ -20,6 +20,7 @@ class IsolationChecker(Checker):
         super().__init__()
         self._stores: dict[int, tuple[str, int]] = {}
         self._cuts: dict[str, int] = {}
+        self._told: set[tuple[int, str]] = set()
 
     def state(self) -> Hashable:
         """Return who made each store, and which cuts it came before."""
@@ -28,7 +29,7 @@ class IsolationChecker(Checker):
                 (store, name, *(c for c, cut in self._cuts.items() if step <= cut))
                 for store, (name, step) in self._stores.items()
             )
-        ), tuple(sorted(self._cuts))
+        ), (tuple(sorted(self._cuts)), tuple(sorted(self._told)))
 
     def fork_cut(self, oldmm: MmStruct, mm: MmStruct) -> None:
         """Remember when the two parted."""
@@ -38,6 +39,13 @@ class IsolationChecker(Checker):
         self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
     ) -> None:
         """Look for another address space that has the frame."""
+        self._stored(mm, vpn, index, pfn, store)
+
+    def device_stored(self, pin: Pin, index: int, store: int) -> None:
+        """Look for the frame elsewhere too: it is its owner's alone."""
+        self._stored(self.find_mm(pin.mm_name), pin.vpn, index, pin.pfn, store)
+
+    def _stored(self, mm: MmStruct, vpn: int, index: int, pfn: int, store: int) -> None:
         self._stores[store] = (mm.name, self.machine.steps)
         for other in self.world.mms:
             if other is not mm and self._parted(mm, other):
@@ -60,10 +68,30 @@ class IsolationChecker(Checker):
         """Look at whose store was read through a page reference."""
         self._check_read(self.find_mm(pin.mm_name), pin.vpn, index, store)
 
-    def _check_read(self, mm: MmStruct, vpn: int, index: int, store: int) -> None:
+    def finish(self) -> None:
+        """Look for stores that have got there unseen, and that nobody has read.
+
+        A kernel thread may copy a page while no entry leads to it.
+        """
+        for mm in self.world.mms:
+            for vpn, words in enumerate(self.world.words):
+                for index in range(words):
+                    store = self.word(mm, vpn, index)
+                    if (store, mm.name) not in self._told:
+                        self._check_read(mm, vpn, index, store, "held", "end-of-run")
+
+    def _check_read(
+        self,
+        mm: MmStruct,
+        vpn: int,
+        index: int,
+        store: int,
+        how: str = "read",
+        *points: str,
+    ) -> None:
         writer, step = self._stores.get(store, (mm.name, 0))
         if writer != mm.name and not self._inherited(mm, writer, step):
-            self._leak(self.find_mm(writer), mm, vpn, index, store, "read")
+            self._leak(self.find_mm(writer), mm, vpn, index, store, how, *points)
 
     def _inherited(self, mm: MmStruct, writer: str, step: int) -> bool:
         """Return whether *mm* descends from the writer by a fork after the store."""
@@ -89,9 +117,11 @@ class IsolationChecker(Checker):
         index: int,
         store: int,
         how: str,
+        *points: str,
     ) -> None:
         if self.is_shared(vpn):
             return
+        self._told.add((store, other.name))
         ancestor: MmStruct | None = writer.parent
         while ancestor is not None and ancestor is not other:
             ancestor = ancestor.parent
@@ -102,4 +132,10 @@ class IsolationChecker(Checker):
             f"{ref}, made in {writer.name} after the fork, is in a page {how} by "
             f"{other.name}"
         )
-        self.report(f"snapshot.leak-to-{side}", Severity.PROGRAM, message, pair=(ref,))
+        self.report(
+            f"snapshot.leak-to-{side}",
+            Severity.PROGRAM,
+            message,
+            points=points,
+            pair=(ref,),
+        )

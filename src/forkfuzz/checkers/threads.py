@@ -3,6 +3,9 @@
 The reference is the simplest memory there is: each word holds the last store made to
 it through the process's addresses. It knows nothing of frames; page tables are looked
 at only to tell a store that went into a page just thrown away from one that did not.
+
+Where another process's newer store is found, that is a leak, which others judge. It is a
+loss too if the process itself has stored to the word since the fork that made it.
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ class OwnStoresChecker(MovingChecker):
         super().start(world, machine)
         self._last: dict[Word, int] = {}
         self._order: dict[int, tuple[int, int]] = {}
+        self._writers: dict[int, str] = {}
         self._own: dict[tuple[int, int, int], int] = {}
         self._sequence: dict[tuple[int, int], list[int]] = {}
         self._late: dict[str, MmStruct] = {}
@@ -54,6 +58,7 @@ class OwnStoresChecker(MovingChecker):
             tuple(self._last.items()),
             tuple(sorted(self._own.items())),
             tuple(sorted((w, tuple(s)) for w, s in self._sequence.items())),
+            tuple(sorted(self._writers.items())),
             tuple(sorted(self._by_device)),
             self._entries.state(),
         )
@@ -79,12 +84,16 @@ class OwnStoresChecker(MovingChecker):
         self, cpu: Cpu, mm: MmStruct, vpn: int, index: int, pfn: int, store: int
     ) -> None:
         """Note the newest store to a word."""
-        self._count += 1
-        self._order[store] = (self._count, self.machine.steps)
-        self._sequence.setdefault((vpn, index), []).append(store)
+        self._note(mm.name, vpn, index, store)
         if (mm.name, vpn, index) in self._last and not self._doomed(mm, vpn, pfn):
             self._last[mm.name, vpn, index] = store
             self._own[cpu.id, vpn, index] = store
+
+    def _note(self, name: str, vpn: int, index: int, store: int) -> None:
+        self._count += 1
+        self._order[store] = (self._count, self.machine.steps)
+        self._writers[store] = name
+        self._sequence.setdefault((vpn, index), []).append(store)
 
     def _doomed(self, mm: MmStruct, vpn: int, pfn: int) -> bool:
         """Return whether the frame was just thrown away, its flush still pending."""
@@ -97,9 +106,7 @@ class OwnStoresChecker(MovingChecker):
 
     def device_stored(self, pin: Pin, index: int, store: int) -> None:
         """Note a store through a pin; its owner must see it."""
-        self._count += 1
-        self._order[store] = (self._count, self.machine.steps)
-        self._sequence.setdefault((pin.vpn, index), []).append(store)
+        self._note(pin.mm_name, pin.vpn, index, store)
         word = (pin.mm_name, pin.vpn, index)
         if pin.pinned and word in self._last and self._attached(pin):
             self._last[word] = store
@@ -134,7 +141,7 @@ class OwnStoresChecker(MovingChecker):
         own = self._own.get((cpu.id, vpn, index))
         if own is None or own == store:
             return
-        if self._order.get(store, (0, 0))[0] < self._order[own][0]:
+        if self._is_newer(own, store):
             ref = self._ref(own, vpn, index)
             message = f"{ref.task} reads {ref.place} = {self.value(store)} after {ref}"
             self.report("parent.stale-read", Severity.PROGRAM, message, pair=(ref,))
@@ -147,10 +154,20 @@ class OwnStoresChecker(MovingChecker):
                 continue
             mm = self.find_mm(name)
             found = self.word(mm, vpn, index)
-            if found != store and found != GUARD_VALUE:
-                ref = self._ref(store, vpn, index)
-                message = f"{ref} is lost in {name}; memory holds {self.value(found)}"
-                self.report("parent.lost-store", Severity.PROGRAM, message, pair=(ref,))
+            if found in (store, GUARD_VALUE) or self._is_leak(name, store, found):
+                continue
+            ref = self._ref(store, vpn, index)
+            message = f"{ref} is lost in {name}; memory holds {self.value(found)}"
+            self.report("parent.lost-store", Severity.PROGRAM, message, pair=(ref,))
+
+    def _is_leak(self, name: str, store: int, found: int) -> bool:
+        """Return whether another process has stored where this one never did."""
+        newer = self._is_newer(found, store)
+        return newer and name not in (self._writers.get(store), self._writers[found])
+
+    def _is_newer(self, one: int, other: int) -> bool:
+        """Return whether one store came after another; what was there first is oldest."""
+        return self._order.get(one, (0, 0))[0] > self._order.get(other, (0, 0))[0]
 
     def _ref(self, store: int, vpn: int, index: int) -> StoreRef:
         task, value = self.world.stores[store]
