@@ -19,6 +19,7 @@ from forkfuzz.scenarios.program import (
     Madvise,
     Pin,
     Program,
+    Shootdown,
     Statement,
     Store,
     SwapOut,
@@ -39,6 +40,8 @@ def statement(kind: str, page: str, index: int, number: int) -> list[Statement]:
             return [Load(page, index, f"r{number}")]
         case "dontneed":
             return [Madvise(page, "dontneed")]
+        case "shootdown":
+            return [Shootdown(page)]
         case "pin" | "pin-ro" | "pin-slow" | "get":
             pin = Pin(page, kind != "pin-ro", kind == "get", kind != "pin-slow")
             return [pin, Store(page, index, number), Unpin(page)]
@@ -50,7 +53,10 @@ PINS = ["pin", "pin-ro", "pin-slow", "get"]
 STEPS = some.lists(
     some.tuples(
         some.sampled_from(
-            [*["store"] * 3, *["load"] * 2, "dontneed", "kernel-store", *PINS]
+            [
+                *(*["store"] * 3, *["load"] * 2, "dontneed", "kernel-store"),
+                *("shootdown", *PINS),
+            ]
         ),
         PLACE,
     ),

@@ -21,6 +21,7 @@ from forkfuzz.scenarios.program import (
     Shootdown,
     Statement,
     Store,
+    SwapOut,
     SwapPte,
     Thread,
 )
@@ -191,9 +192,7 @@ def test_a_frame_can_be_mapped_twice_from_the_start() -> None:
     assert race.props() == []
 
 
-@pytest.mark.parametrize(
-    "statement", [RawPte("A", "none"), SwapPte("A", "r"), Shootdown()]
-)
+@pytest.mark.parametrize("statement", [RawPte("A", "none"), SwapPte("A", "r")])
 def test_what_the_program_does_itself_the_kernel_is_not_blamed_for(
     statement: Statement,
 ) -> None:
@@ -204,12 +203,52 @@ def test_what_the_program_does_itself_the_kernel_is_not_blamed_for(
     assert told.raw
 
 
+def test_what_is_judged_there_are_whole_groups_of_properties() -> None:
+    """Of their checkers, and of what is seen without one."""
+    found = {prop.partition(".")[0] for prop in checkers.PROPERTIES}
+    assert found > checkers.JUDGED_OF_RAW
+
+
 def test_other_programs_have_every_judge() -> None:
-    """A program that invalidates on its own CPU is an ordinary one."""
-    told = program((A, B), forker(), thread("T1", Invlpg("A"), Mprotect("A", "r")))
+    """A program that only invalidates is an ordinary one, on however many CPUs."""
+    flushes = (Invlpg("A"), Shootdown("A"), Shootdown())
+    told = program((A, B), forker(), thread("T1", *flushes, Mprotect("A", "r")))
     run = Run(told, parse_rules("seed"), Walk(1))
     assert tuple(map(type, run.checkers)) == checkers.ALL
     assert not told.raw
+
+
+@pytest.mark.parametrize("page", ["A", ""])
+def test_a_shootdown_without_need_may_overtake_reclaim(page: str) -> None:
+    """The entry is gone when it is over; the flush for that is reclaim's, to come."""
+    race = Race(
+        program(
+            (A, B),
+            thread("T1", Shootdown(page)),
+            thread("T2", st("A", 2)),
+            Thread("kswapd", (SwapOut("A"),), "kernel"),
+        )
+    )
+    race.to("T1", "flush_tlb_mm_range:wait_for_acks")
+    race.all_acks()
+    race.to("T2", "store:write_word")
+    race.past("kswapd", "try_to_unmap_one:ptep_get_and_clear")
+    race.finish("T1")
+    assert race.run.violations() == []
+    race.finish("T2", "kswapd")
+    assert race.props() == []
+
+
+def test_a_shootdown_does_not_hide_what_the_kernel_does_wrong() -> None:
+    """Near miss: the flush that is missing is that of fork."""
+    race = Race(
+        program((A,), forker(), thread("T1", Shootdown("A"), st("A", 2))),
+        "seed,final_flush=none",
+    )
+    race.past("T1", "flush_tlb_mm_range:wait_for_acks")
+    race.fill("cpu1", "A")
+    race.finish("F", "T1")
+    assert "snapshot.leak-to-child" in race.props()
 
 
 def test_a_raw_program_may_go_on_to_ask_the_kernel() -> None:

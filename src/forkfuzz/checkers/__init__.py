@@ -43,6 +43,9 @@ OF_RAW: tuple[type[Checker], ...] = (VmaLockChecker, LockOrderChecker, UndoCheck
 All others would find the kernel guilty of what the program did.
 """
 
+JUDGED_OF_RAW = frozenset({"fork", "lock", "run"})
+"""The groups of properties that are judged there."""
+
 PROPERTIES: dict[str, str] = {
     "snapshot.torn": "the child's memory is one that the parent never had",
     "snapshot.stale": "the child's memory is one that the parent had too early",
@@ -75,6 +78,7 @@ PROPERTIES: dict[str, str] = {
 
 __all__ = [
     "ALL",
+    "JUDGED_OF_RAW",
     "OF_RAW",
     "PROPERTIES",
     "Checker",

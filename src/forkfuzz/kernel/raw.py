@@ -81,4 +81,4 @@ async def shootdown(cpu: Cpu, vpn: int | None) -> None:
     Source:
         arch/x86/mm/tlb.c: flush_tlb_mm_range.
     """
-    await flush_tlb_mm_range(cpu, cpu.mm, vpn, freed_tables=False)
+    await flush_tlb_mm_range(cpu, cpu.mm, vpn, freed_tables=False, by_kernel=False)

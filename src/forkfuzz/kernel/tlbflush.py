@@ -22,6 +22,7 @@ async def flush_tlb_mm_range(
     freed_tables: bool,
     skip_cpu: bool = False,
     wait: bool = True,
+    by_kernel: bool = True,
 ) -> None:
     """Drop the translations of one page, or of all, on every CPU that may have them.
 
@@ -30,6 +31,7 @@ async def flush_tlb_mm_range(
         freed_tables: Whether lazy CPUs are interrupted too.
         skip_cpu: Mutation: the lowest-numbered CPU that needs the interrupt gets none.
         wait: Mutation if false: return without the acknowledgements.
+        by_kernel: Whether the kernel flushes because of what it has done to entries.
 
     Context:
         Interrupts are on. Spinlocks and mmap_lock may be held: none of them is ever
@@ -53,7 +55,10 @@ async def flush_tlb_mm_range(
             cpu.acks_read,
             lambda: not request.waiting,
         )
-    _tell(mm, vpn)
+    if by_kernel:
+        _tell(mm, vpn)
+    else:
+        mm.world.watch.invalidated(mm, vpn)
 
 
 async def arch_tlbbatch_flush(cpu: Cpu, mm: MmStruct, cpumask: Sequence[int]) -> None:

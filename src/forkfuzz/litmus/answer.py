@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from forkfuzz.checkers import JUDGED_OF_RAW, PROPERTIES
 from forkfuzz.counting import counted
 from forkfuzz.exhaustive import INTERRUPTED
 from forkfuzz.rules import format_rules
@@ -23,6 +24,8 @@ def answer(verdict: Verdict) -> list[str]:
         star = "  *" if subject is not None and evaluate(subject, state) else ""
         lines.append(f"  {number}: {state}{star}".rstrip())
     lines += _assertions(verdict)
+    if blind := not_judged(verdict):
+        lines.append(f"Not judged: {', '.join(blind)}")
     if subject is not None:
         lines.append(observation(verdict))
     return lines
@@ -48,6 +51,12 @@ def unexpected(verdict: Verdict) -> list[Any]:
         if not expected
     }
     return [found[prop] for prop in sorted(found)]
+
+
+def not_judged(verdict: Verdict) -> list[str]:
+    """Return the groups of properties that nobody looked at: none, or most of them."""
+    groups = {prop.partition(".")[0] for prop in PROPERTIES}
+    return sorted(groups - JUDGED_OF_RAW) if verdict.test.program.raw else []
 
 
 def observation(verdict: Verdict) -> str:
@@ -103,6 +112,7 @@ def document(verdict: Verdict, seconds: float) -> dict[str, Any]:
             for a, r in verdict.results
         ],
         "violations": verdict.decided.properties,
+        "not_judged": not_judged(verdict),
         "exhaustive": verdict.decided.progress.exhaustive,
         "stopped": verdict.decided.progress.stopped,
         "explored": verdict.decided.progress.states,

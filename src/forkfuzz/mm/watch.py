@@ -53,6 +53,9 @@ class Watcher:
     def flushed(self, mm: MmStruct, vpn: int | None) -> None:
         """A flush of *vpn*, or of everything, has all its acknowledgements."""
 
+    def invalidated(self, mm: MmStruct, vpn: int | None) -> None:
+        """So has a shootdown that the program asked for: no entry need have changed."""
+
     # Page tables and frames.
 
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:

@@ -43,8 +43,11 @@ MAX_WORDS = 64
 MAX_THREADS = 16
 MAX_STATEMENTS = 1000
 
-RAW = (RawPte, SwapPte, Shootdown)
-"""Statements that do themselves what is the kernel's business."""
+RAW = (RawPte, SwapPte)
+"""Statements that change page tables themselves, which is the kernel's business.
+
+Invalidating what a TLB has cached is not: the processor may do so at any time.
+"""
 
 
 @attrs.frozen(slots=True)

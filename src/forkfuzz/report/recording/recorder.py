@@ -213,6 +213,10 @@ class Recorder(Watcher):
         page = "" if vpn is None else self._page(vpn)
         self._note("flush_completed", mm=mm.name, page=page)
 
+    def invalidated(self, mm: MmStruct, vpn: int | None) -> None:
+        """Note the end of one that the program has asked for."""
+        self.flushed(mm, vpn)
+
     # Page tables and frames.
 
     def pte_set(self, mm: MmStruct, vpn: int, old: int, new: int) -> None:
