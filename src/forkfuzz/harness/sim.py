@@ -33,12 +33,12 @@ from forkfuzz.errors import UsageError
 from forkfuzz.kernel.mmu import AccessResult
 from forkfuzz.kernel.protocol import ADVICE
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import PFN_SHIFT, PTE_HAS_FRAME
 from forkfuzz.rules import parse_rules
 from forkfuzz.scenarios import program as p
 from forkfuzz.strategies import RandomWalk
 
 from .interpreter import ThreadRunner
+from .memory import word_value
 from .result import RunResult
 from .run import Run
 
@@ -249,15 +249,15 @@ class Sim:
         """Return what a word holds, by the page tables of *of*, at the end.
 
         Raises:
-            UsageError: Before the run, or if there is no such process.
+            UsageError: Before the run, or if there is no such process, or no memory
+                there: the process has exited, the page is unmapped, or a guard region.
         """
-        mm = self._mm(of)
         vpn = [spec.name for spec in self._pages].index(page.name)
-        pte = mm.page_table.entries[vpn]
-        if not pte & PTE_HAS_FRAME:
-            return 0
-        store = mm.world.frames[pte >> PFN_SHIFT].words[word]
-        return mm.world.stores[store][1]
+        value = word_value(self._mm(of), vpn, word)
+        if value is None:
+            msg = f"{of} has no page {page.name} at the end, expected one that it has"
+            raise UsageError(msg)
+        return value
 
     @property
     def has_run(self) -> bool:

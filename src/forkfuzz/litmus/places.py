@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import attrs
 
+from forkfuzz.harness.memory import word_value
 from forkfuzz.harness.run import Run
 from forkfuzz.mm.mm_types import MmStruct
-from forkfuzz.mm.pgtable import (
-    PAGE_PRESENT,
-    PAGE_RW,
-    PFN_SHIFT,
-    PTE_HAS_FRAME,
-    pte_dirty,
-)
+from forkfuzz.mm.pgtable import PAGE_PRESENT, PAGE_RW, pte_dirty
 
 Value = int | bool | None
 """What was seen: a number, whether something holds, or that there is nothing to see."""
@@ -41,18 +36,7 @@ class Word:
         mm = _process(run, self.fork)
         if mm is None:
             return None
-        vpn = run.execution.vpn(self.page)
-        vma = mm.find_vma(vpn)
-        pte = mm.page_table.entries[vpn]
-        if pte & PTE_HAS_FRAME:
-            pfn = pte >> PFN_SHIFT
-        elif vma is None or pte:
-            return None
-        else:
-            # No entry: what a load would be given.
-            pfn = vma.shmem.get(vpn, 0)
-        world = run.world
-        return world.stores[world.frames[pfn].words[self.index]][1]
+        return word_value(mm, run.execution.vpn(self.page), self.index)
 
 
 @attrs.frozen(slots=True)
