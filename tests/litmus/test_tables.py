@@ -86,6 +86,13 @@ RACES = {
         "zap_pte_range(A): nothing there",
         "tlb_finish_mmu(): nothing to flush",
     ],
+    # What can be read through a translation that nobody could write through.
+    ("guard-zapped-ro", "tlb.stale-readable"): [
+        "(TLB caches A)",
+        "zap_pte_range(A)",
+        "flush_tlb_page(A)",
+        "madvise_guard_install(A)",
+    ],
     ("swap-exclusive-kept", "snapshot.leak-to-child"): [
         "copy_nonpresent_pte(A)",
         "<- the cut",

@@ -26,6 +26,8 @@ LAST_LOCKS = 12
 
 FREED = ("tlb.use-after-free", "page.refcount")
 """Properties that the end of a frame's life matters to."""
+READ = ("tlb.two-frames", "tlb.stale-readable")
+"""Properties that translations matter to which cannot be written through."""
 PINS = ("pin", "unpin", "has_pinned", "dma")
 FAULTS = ("cow", "reuse", "zap", "collapse", "unmap", "mprotect", "guard")
 RIGHTS = ("flags", "mprotect", "guard")
@@ -277,8 +279,8 @@ class _Chooser:
         found += self._overwrote()
         if self._topic == "tlb":
             end = Action(self._violation.step + 1, "", "end", "")
-            two = self._violation.prop == "tlb.two-frames"
-            kinds = ("fill", "fill_read") if two else ("fill",)
+            reading = self._violation.prop in READ
+            kinds = ("fill", "fill_read") if reading else ("fill",)
             for task in self._named:
                 marker = attrs.evolve(end, task=task)
                 for page in self._pages:
