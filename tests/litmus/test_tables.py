@@ -82,7 +82,7 @@ RACES = {
     # The second thread has nothing to flush, the first has not flushed yet.
     ("two-zaps", "tlb.stale-writable"): [
         "zap_pte_range(A)",
-        "flush_tlb_page(A)",
+        "flush_tlb_page(A) begins",
         "zap_pte_range(A): nothing there",
         "tlb_finish_mmu(): nothing to flush",
     ],
@@ -90,7 +90,7 @@ RACES = {
     ("guard-zapped-ro", "tlb.stale-readable"): [
         "(TLB caches A)",
         "zap_pte_range(A)",
-        "flush_tlb_page(A)",
+        "flush_tlb_page(A) begins",
         "madvise_guard_install(A)",
     ],
     ("swap-exclusive-kept", "snapshot.leak-to-child"): [

@@ -110,17 +110,29 @@ def lines_of(shown: Focus) -> list[Line]:
     for _, group in groupby(shown.shown, key=lambda action: id(action.call)):
         parts = list(group)
         call = parts[0].call
-        lines.append(
-            _line(
-                shown.columns.index(parts[0].task),
-                parts,
-                call,
-                whole=len(parts) == counts[id(call)] and not _goes_on(parts, shown),
-                first=id(call) not in begun,
-            )
+        line = _line(
+            shown.columns.index(parts[0].task),
+            parts,
+            call,
+            whole=len(parts) == counts[id(call)] and not _goes_on(parts, shown),
+            first=id(call) not in begun,
         )
+        if _only_begins(parts[-1], shown):
+            line = attrs.evolve(line, text=f"{line.text} begins")
+        lines.append(line)
         begun.add(id(call))
     return lines
+
+
+def _only_begins(flush: Action, shown: Focus) -> bool:
+    """Return whether a flush is not over when the violation is noticed, nor shown so."""
+    if flush.kind != "flush" or not shown.end:
+        return False
+    over = flush.step < flush.call.last <= shown.end
+    return not over and all(
+        action.call is not flush.call or action.step <= flush.step
+        for action in shown.shown
+    )
 
 
 def _goes_on(parts: Sequence[Action], shown: Focus) -> bool:
