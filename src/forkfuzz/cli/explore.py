@@ -36,9 +36,9 @@ def explore(
     """Serve a page to this machine on which a person decides who goes next.
 
     SCENARIO is such as mp or mp:pages=3; FILE is a litmus test, or, as SIG is, a stored
-    run, whose steps are there to go along and to leave. The page takes steps back, lets a strategy
-    go on until a point or a violation, and saves a schedule for forkfuzz replay. Ctrl-C
-    ends it.
+    run, whose steps are there to go along and to leave. The page takes steps back, lets
+    a strategy go on until a point or a violation, and saves a schedule for forkfuzz
+    replay. Ctrl-C ends it.
     """
     from .subject import open_subject
 

@@ -112,8 +112,9 @@ def fuzz(**options: Any) -> int:
     """Fuzz the interleavings of SCENARIOs, by default of all of them.
 
     A campaign ends at the first violation that a program can see, and names the
-    scenarios not run. One that only breaks the contract is saved, and the search goes on. Violations are saved below
-    the campaign's directory, which a later campaign continues.
+    scenarios not run. One that only breaks the contract is saved, and the search goes
+    on. Violations are saved below the campaign's directory, which a later campaign
+    continues.
     """
     from forkfuzz.campaign import open_campaign
     from forkfuzz.campaign.clock import Stopwatch

@@ -42,7 +42,8 @@ def line(scenario: str, progress: Progress) -> str:
     return (
         f"fuzz: {scenario}: elapsed {progress.elapsed:.0f}s, runs {progress.runs} "
         f"({progress.rate:.0f}/s), features {progress.features}, corpus "
-        f"{progress.corpus}, violations {progress.findings} ({counted(progress.hits, 'run')}), "
+        f"{progress.corpus}, violations {progress.findings} "
+        f"({counted(progress.hits, 'run')}), "
         f"last new {progress.since_new:.0f}s ago"
     )
 

@@ -7,8 +7,8 @@ is put. The frames stay small ones.
 
 Source: mm/khugepaged.c: collapse_huge_page, __collapse_huge_page_isolate,
 __collapse_huge_page_copy. Left out: the huge entry itself, the scan that chooses the
-range, limits of how many pages may be missing, swap-in, the folio locks and that of the anon_vma, the PMD-level flush of an mm
-that no CPU has loaded.
+range, limits of how many pages may be missing, swap-in, the folio locks and that of the
+anon_vma, the PMD-level flush of an mm that no CPU has loaded.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Changing many entries with one flush, and freeing pages only after it.
 
-Source: mm/mmu_gather.c, mm/memory.c: zap_pte_range, zap_nonpresent_ptes. Left out: page tables of their own,
-batches that fill up, the reverse mapping of dirty file pages that waits for a flush.
+Source: mm/mmu_gather.c, mm/memory.c: zap_pte_range, zap_nonpresent_ptes. Left out: page
+tables of their own, batches that fill up, the reverse mapping of dirty file pages that
+waits for a flush.
 """
 
 from __future__ import annotations
