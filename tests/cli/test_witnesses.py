@@ -87,9 +87,11 @@ def test_witnesses_are_written_with_json_too(torn: Path, tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_the_race_to_an_end_has_the_loads_that_it_is_about(tmp_path: Path) -> None:
-    """Also those after the violation."""
+    """Also those after the violation, each with the translation that it uses."""
     outcome = call("litmus", SHIPPED / "two-zaps.litmus", "--witness", tmp_path)
     race = outcome.out.partition("Witness of state 2")[2].partition("Reproduce")[0]
     lines = race.strip().splitlines()
     assert lines[2].split() == ["T2", "T1", "T3"]
     assert lines[-1].strip() == "load A[0] == 1"
+    at = lines[-1].index("load")
+    assert any(line[at:] == "(TLB caches A, writable)" for line in lines)

@@ -26,6 +26,8 @@ LAST_LOCKS = 12
 
 FREED = ("tlb.use-after-free", "page.refcount")
 """Properties that the end of a frame's life matters to."""
+FILLS = ("fill", "fill_read")
+"""A translation that can be written through, and one that can only be read through."""
 READ = ("tlb.two-frames", "tlb.stale-readable")
 """Properties that translations matter to which cannot be written through."""
 PINS = ("pin", "unpin", "has_pinned", "dma")
@@ -174,7 +176,7 @@ class _Chooser:
 
     def _is_essential(self, action: Action) -> bool:
         window, violation = self._window, self._violation
-        if action.kind == "load" and action.task in self._readers:
+        if self._is_read(action):
             return True
         if action.step in self._steps and action.kind in (*ACCESSES, *FAULTS):
             return action.place in ("", *self._places) or action.kind in FAULTS
@@ -189,6 +191,10 @@ class _Chooser:
             in_order = violation.prop == "lock.order" and action.kind in LOCKS
             return in_order or action.kind not in QUIET
         return self._is_about_topic(action) or self._orders_pair(action)
+
+    def _is_read(self, action: Action) -> bool:
+        """Return whether this is one of the loads that were asked for."""
+        return action.kind == "load" and action.task in self._readers
 
     def _is_fork_step(self, action: Action) -> bool:
         """Return whether a step of fork, before the cut, matters."""
@@ -272,6 +278,8 @@ class _Chooser:
             elif action.stale:
                 fills = self._before(action, ("fill",), action.page)
                 found += [fill for fill in fills if self._is_refill(fill)]
+            elif self._is_read(action) and self._topic == "tlb":
+                found += self._before(action, FILLS, action.page, early=True)
         if self._violation.prop == "lock.vma-overlap":
             calls = [a.call for a in essential if a.kind == "vma_read"]
             found += [a for a in self._all if a.kind == "vma_step" and a.call in calls]
@@ -280,7 +288,7 @@ class _Chooser:
         if self._topic == "tlb":
             end = Action(self._violation.step + 1, "", "end", "")
             reading = self._violation.prop in READ
-            kinds = ("fill", "fill_read") if reading else ("fill",)
+            kinds = FILLS if reading else FILLS[:1]
             for task in self._named:
                 marker = attrs.evolve(end, task=task)
                 for page in self._pages:
