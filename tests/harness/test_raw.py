@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+from collections.abc import Iterable
+
 import pytest
 
 from driving import Race, forker, ld, program, st, thread
@@ -204,9 +208,17 @@ def test_what_the_program_does_itself_the_kernel_is_not_blamed_for(
 
 
 def test_what_is_judged_there_are_whole_groups_of_properties() -> None:
-    """Of their checkers, and of what is seen without one."""
-    found = {prop.partition(".")[0] for prop in checkers.PROPERTIES}
-    assert found > checkers.JUDGED_OF_RAW
+    """Those of their checkers, which no other has a part in, and those of the run."""
+    others = [kind for kind in checkers.ALL if kind not in checkers.OF_RAW]
+    assert groups(checkers.OF_RAW) | {"run"} == checkers.JUDGED_OF_RAW
+    assert not groups(others) & checkers.JUDGED_OF_RAW
+
+
+def groups(kinds: Iterable[type[checkers.Checker]]) -> set[str]:
+    """Return the groups of the properties that the source of some checkers names."""
+    source = "".join(inspect.getsource(sys.modules[k.__module__]) for k in kinds)
+    named = [prop for prop in checkers.PROPERTIES if f'"{prop}"' in source]
+    return {prop.partition(".")[0] for prop in named}
 
 
 def test_other_programs_have_every_judge() -> None:

@@ -73,11 +73,12 @@ class IsolationChecker(Checker):
 
         A kernel thread may copy a page while no entry leads to it.
         """
-        for mm in self.world.mms:
+        for mm in self.world.mms if self._cuts else ():
             for vpn, words in enumerate(self.world.words):
                 for index in range(words):
                     store = self.word(mm, vpn, index)
-                    if (store, mm.name) not in self._told:
+                    writer, _ = self._stores.get(store, (mm.name, 0))
+                    if writer != mm.name and (store, mm.name) not in self._told:
                         self._check_read(mm, vpn, index, store, "held", "end-of-run")
 
     def _check_read(
