@@ -314,8 +314,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "v6.12": Preset(
         _V6_12,
-        "Linux 6.12.117; the VMA lock is an rwsem, and madvise does not take it; there "
-        "are no guard regions before 6.13, here they are as later",
+        "Linux 6.12.117; the VMA lock is an rwsem, and madvise does not take it; guard "
+        "regions, which came with 6.13, are as in seed",
     ),
     "v6.4.0": Preset(
         attrs.evolve(_V6_12, vma_lock="none"),
